@@ -1,0 +1,118 @@
+// The walls between rooms, as ARCHITECTURE.md draws them.
+const LAYERS = [
+  "analyze",
+  "tasks|generate|render",
+  "parse|model|image",
+  "tokenizer|schema",
+];
+
+/** Inside the core a layer imports only layers to its right (or itself). */
+const coreLayers = LAYERS.flatMap((layer, index) => {
+  const left = LAYERS.slice(0, index).join("|");
+  return left === ""
+    ? []
+    : [
+        {
+          name: `core-${layer}-points-right`,
+          severity: "error",
+          from: { path: `^src/shared/(${layer})/` },
+          to: { path: `^src/shared/(${left})/` },
+        },
+      ];
+});
+
+module.exports = {
+  forbidden: [
+    {
+      name: "no-cycles",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    {
+      name: "unresolvable",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true, pathNot: ["^cloudflare:"] },
+    },
+    {
+      name: "core-imports-nothing-of-ours",
+      severity: "error",
+      from: { path: "^src/shared/" },
+      to: {
+        path: "^(src|workers|plugins|test|bench|models)/",
+        pathNot: "^src/shared/",
+      },
+    },
+    {
+      name: "core-is-web-standard",
+      severity: "error",
+      from: { path: "^src/shared/" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "core-has-no-runtime",
+      severity: "error",
+      from: { path: "^src/shared/" },
+      to: { path: "node_modules/(onnxruntime|wrangler|@cloudflare|hono)" },
+    },
+    {
+      name: "tasks-and-parse-stay-light",
+      severity: "error",
+      from: { path: "^src/shared/(tasks|parse)/" },
+      to: {
+        path: "^src/shared/(model|image)/",
+        dependencyTypesNot: ["type-only"],
+      },
+    },
+    ...coreLayers,
+    {
+      name: "http-is-portable",
+      severity: "error",
+      from: { path: "^src/http/" },
+      to: { path: "^(src|workers)/", pathNot: "^src/(http|shared)/" },
+    },
+    {
+      name: "http-has-no-platform",
+      severity: "error",
+      from: { path: "^src/http/" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "tool-rooms-stand-alone",
+      severity: "error",
+      from: { path: "^src/(convert|evaluate|data-engine)/" },
+      to: {
+        path: "^(src|workers)/",
+        pathNot: ["^src/(shared|node)/", "^src/$1/"],
+      },
+    },
+    {
+      name: "node-imports-only-the-core",
+      severity: "error",
+      from: { path: "^src/node/" },
+      to: { path: "^(src|workers)/", pathNot: "^src/(node|shared)/" },
+    },
+    {
+      name: "nobody-imports-a-host",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^(workers/|src/cli/)", pathNot: "^src/cli/" },
+    },
+    {
+      name: "worker-imports-http-and-core",
+      severity: "error",
+      from: { path: "^workers/edge/" },
+      to: { path: "^src/", pathNot: "^src/(http|shared)/" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+    },
+  },
+};

@@ -1,0 +1,75 @@
+import tseslint from "typescript-eslint";
+
+export default tseslint.config(
+  {
+    ignores: ["node_modules/", ".wrangler/", "dist/", "models/", "**/*.cjs"],
+  },
+  {
+    files: ["**/*.ts"],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: {
+      parserOptions: {
+        project: [
+          "./tsconfig.json",
+          "./src/shared/tsconfig.json",
+          "./workers/edge/tsconfig.json",
+        ],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      "no-restricted-exports": [
+        "error",
+        { restrictDefaultExports: { direct: true, named: true } },
+      ],
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "ExportAllDeclaration",
+          message: "List what is public by hand.",
+        },
+        {
+          selector: "TSEnumDeclaration",
+          message: "Use a union of strings.",
+        },
+      ],
+      "@typescript-eslint/no-non-null-assertion": "off",
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true },
+      ],
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+    },
+  },
+  {
+    // node:test's `test` and `describe` return promises that the runner awaits.
+    files: ["test/**/*.ts"],
+    rules: { "@typescript-eslint/no-floating-promises": "off" },
+  },
+  {
+    // Cloudflare wants a default export from a Worker's entry.
+    files: ["workers/*/index.ts", "test/workerd/worker/index.ts"],
+    rules: { "no-restricted-exports": "off" },
+  },
+  {
+    files: ["src/shared/**/*.ts"],
+    rules: {
+      "no-restricted-globals": [
+        "error",
+        { name: "fetch", message: "The core makes no request." },
+        { name: "process", message: "The core knows no platform." },
+        { name: "Buffer", message: "The core knows no platform." },
+        { name: "setTimeout", message: "The core has no clock." },
+      ],
+      "no-restricted-properties": [
+        "error",
+        { object: "Date", property: "now", message: "The core has no clock." },
+        {
+          object: "Math",
+          property: "random",
+          message: "No randomness without a seed.",
+        },
+      ],
+    },
+  },
+);

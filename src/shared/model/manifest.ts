@@ -1,0 +1,184 @@
+// The bundle's table of contents: everything that must be known of a model
+// before a weight is read. Written by the converter, parsed wherever a bundle
+// is opened; an unknown key is an error, a higher version a clear refusal.
+
+import * as v from "valibot";
+import { FlorenceError } from "../errors.ts";
+
+/** Highest `schema_version` this code reads. */
+export const MANIFEST_VERSION = 1;
+
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/u));
+const Triple = v.tuple([v.number(), v.number(), v.number()]);
+const FileName = v.pipe(
+  v.string(),
+  v.regex(/^[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/u, "not a plain relative path"),
+);
+
+const BundleFile = v.strictObject({
+  name: FileName,
+  bytes: Count,
+  sha256: Sha256,
+});
+
+const Graph = v.strictObject({
+  /** The `.onnx` file. */
+  file: FileName,
+  /** Files of external weights the graph names. */
+  weights: v.array(FileName),
+});
+
+const Part = v.strictObject({
+  name: v.string(),
+  parameters: Count,
+  /** Bytes of weights in the bundle. */
+  bytes: Count,
+  /** Multiply-accumulates of one run at the default input size, one prompt token row. */
+  macs: Count,
+});
+
+/** How an image becomes the tensor of one network: values are 0..255. */
+const ImageInput = v.strictObject({
+  /** Side in pixels. */
+  size: Count,
+  /** `stretch` to the square, or `letterbox` at the top left over `pad`. */
+  resize: v.picklist(["stretch", "letterbox"]),
+  pad: v.optional(v.number()),
+  order: v.picklist(["rgb", "bgr"]),
+  /** Per channel, on the 0..255 scale: (x - mean) / std. */
+  mean: Triple,
+  std: Triple,
+});
+
+const ClassifierHead = v.strictObject({
+  output: v.string(),
+  activation: v.picklist(["softmax", "sigmoid"]),
+  labels: v.array(v.string()),
+  threshold: v.number(),
+  max: Count,
+});
+
+const ClassifierTower = v.strictObject({
+  kind: v.literal("classifier"),
+  name: v.string(),
+  graph: v.string(),
+  input: ImageInput,
+  heads: v.array(ClassifierHead),
+  /** Whether this graph also gives `image_features`. */
+  features: v.boolean(),
+});
+
+const DetectorTower = v.strictObject({
+  kind: v.literal("detector"),
+  name: v.string(),
+  graph: v.string(),
+  input: ImageInput,
+  output: v.string(),
+  strides: v.array(Count),
+  labels: v.array(v.string()),
+  score_threshold: v.number(),
+  nms_iou: v.number(),
+  max: Count,
+});
+
+/** A network that says what it sees in the model's own tokens. */
+const Tower = v.variant("kind", [ClassifierTower, DetectorTower]);
+
+const DavitVision = v.strictObject({
+  kind: v.literal("davit"),
+  input: ImageInput,
+  /** Sides `encode` takes; the first is the default. */
+  input_sizes: v.pipe(v.array(Count), v.minLength(1)),
+});
+
+const TowersVision = v.strictObject({
+  kind: v.literal("hint_towers"),
+  /** Visual tokens in front of the hints, 0 if only hints are given. */
+  image_tokens: Count,
+  towers: v.pipe(v.array(Tower), v.minLength(1)),
+});
+
+const Text = v.strictObject({
+  d_model: Count,
+  encoder_layers: Count,
+  decoder_layers: Count,
+  heads: Count,
+  /** Rows of the embedding and of the head. */
+  vocabulary: Count,
+  /** Positions an encoder input or an answer may have. */
+  positions: Count,
+});
+
+const Generation = v.strictObject({
+  decoder_start_token_id: Count,
+  bos_token_id: Count,
+  pad_token_id: Count,
+  eos_token_id: Count,
+  forced_bos_token_id: v.nullable(Count),
+  forced_eos_token_id: v.nullable(Count),
+  num_beams: Count,
+  no_repeat_ngram_size: Count,
+  early_stopping: v.boolean(),
+  length_penalty: v.number(),
+  /** Ids no answer may hold, such as padded vocabulary rows. */
+  suppress_tokens: v.array(Count),
+});
+
+/** Schema of `manifest.json`. */
+export const ManifestSchema = v.strictObject({
+  schema_version: v.literal(MANIFEST_VERSION),
+  id: v.string(),
+  /** `sha256:` over the sorted file hashes: names exactly these weights. */
+  revision: v.string(),
+  /** Where the weights come from, in words. */
+  source: v.string(),
+  license: v.string(),
+  precision: v.picklist(["fp32", "fp16", "int8"]),
+  /** `florence`: our graphs; `transformers-js`: the four public ones. */
+  layout: v.picklist(["florence", "transformers-js"]),
+  /** Tasks it was trained for, a variant after a colon. */
+  tasks: v.array(v.string()),
+  /** Below this score a task's answer counts as no detection; by task. */
+  thresholds: v.record(v.string(), v.number()),
+  vision: v.variant("kind", [DavitVision, TowersVision]),
+  text: Text,
+  generation: Generation,
+  /** Tokenizer files, e.g. `tokenizer.json`. */
+  tokenizer: v.array(FileName),
+  graphs: v.record(v.string(), Graph),
+  parts: v.array(Part),
+  files: v.array(BundleFile),
+});
+
+export type Manifest = v.InferOutput<typeof ManifestSchema>;
+export type TowerSpec = v.InferOutput<typeof Tower>;
+export type ImageInputSpec = v.InferOutput<typeof ImageInput>;
+export type GenerationSpec = v.InferOutput<typeof Generation>;
+
+/**
+ * Parses `manifest.json`.
+ *
+ * @throws FlorenceError `bundle_too_new` for a higher `schema_version`,
+ *   `bundle_invalid` for anything else that is not a manifest.
+ */
+export function parseManifest(input: unknown): Manifest {
+  const version =
+    typeof input === "object" && input !== null && "schema_version" in input
+      ? input.schema_version
+      : undefined;
+  if (typeof version === "number" && version > MANIFEST_VERSION) {
+    throw new FlorenceError(
+      "bundle_too_new",
+      `The bundle has schema version ${String(version)}; this release reads up to ${String(MANIFEST_VERSION)}. Update florence, or convert the model again.`,
+    );
+  }
+  const parsed = v.safeParse(ManifestSchema, input);
+  if (parsed.success) return parsed.output;
+  const issue = parsed.issues[0];
+  const at = v.getDotPath(issue) ?? "the top level";
+  throw new FlorenceError(
+    "bundle_invalid",
+    `manifest.json is not a bundle manifest: ${issue.message} at ${at}. Convert the model again with florence convert.`,
+  );
+}
