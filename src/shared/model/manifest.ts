@@ -74,6 +74,7 @@ const DetectorTower = v.strictObject({
   name: v.string(),
   graph: v.string(),
   input: ImageInput,
+  /** Outputs are named by this and the stride: `stride_8` for `stride_` and 8. */
   output: v.string(),
   strides: v.array(Count),
   labels: v.array(v.string()),

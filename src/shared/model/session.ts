@@ -48,17 +48,24 @@ export interface Session {
 
 /** The files of one graph: the graph itself and its external weights. */
 export interface GraphFiles {
-  readonly graph: Uint8Array;
-  /** By the name the graph calls them: bytes, or a path the host can open. */
-  readonly weights: Readonly<Record<string, Uint8Array | string>>;
+  /** Its bytes, or a path the host opens, with the weights beside it. */
+  readonly graph: Uint8Array | string;
+  /** Bytes by the name the graph calls them; empty where `graph` is a path. */
+  readonly weights: Readonly<Record<string, Uint8Array>>;
 }
 
 /** Opens graphs on one host: `onnxruntime-node`, `onnxruntime-web`. */
 export interface SessionFactory {
   readonly backend: string;
   readonly device: string;
-  open(
-    files: GraphFiles,
-    options?: { readonly threads?: number },
-  ): Promise<Session>;
+  /**
+   * Loads a graph.
+   *
+   * @throws FlorenceError `engine_unavailable` if the runtime is not to be had,
+   *   `bundle_invalid` if it refuses the graph.
+   */
+  open(files: GraphFiles): Promise<Session>;
+
+  /** Takes a tensor to the runtime's side; the caller disposes it. */
+  hold(tensor: Tensor): HeldTensor;
 }

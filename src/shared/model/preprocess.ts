@@ -1,0 +1,40 @@
+// From pixels to the tensor a network takes.
+
+import { letterboxImage } from "../image/letterbox.ts";
+import { resizeBicubic } from "../image/resize.ts";
+import type { RgbImage } from "../image/rgb-image.ts";
+import type { ImageInputSpec } from "./manifest.ts";
+
+/**
+ * Resizes images and writes them as `(x - mean) / std`, channel by channel.
+ *
+ * The aspect ratio is not kept when stretching: locations are relative to each
+ * axis. Source: CLIPImageProcessor with Florence-2's preprocessor_config.json.
+ *
+ * @param size side in pixels.
+ * @returns `[B, 3, size, size]`; peak memory 15 bytes a pixel of it.
+ */
+export function preprocess(
+  images: readonly RgbImage[],
+  input: ImageInputSpec,
+  size: number,
+): Float32Array {
+  const plane = size * size;
+  const tensor = new Float32Array(images.length * 3 * plane); // [B, 3, S, S]
+  const channels = input.order === "rgb" ? [0, 1, 2] : [2, 1, 0];
+  for (const [index, image] of images.entries()) {
+    const { data } =
+      input.resize === "letterbox"
+        ? letterboxImage(image, size, input.pad ?? 0)
+        : resizeBicubic(image, size, size);
+    for (const [position, channel] of channels.entries()) {
+      const mean = input.mean[position]!;
+      const scale = 1 / input.std[position]!;
+      const start = (index * 3 + position) * plane;
+      for (let pixel = 0, at = channel; pixel < plane; pixel += 1, at += 3) {
+        tensor[start + pixel] = (data[at]! - mean) * scale;
+      }
+    }
+  }
+  return tensor;
+}
