@@ -49,7 +49,8 @@ export interface GenerateOptions {
 }
 
 /**
- * Answers every prompt of a state.
+ * Answers every prompt of a state, from the beginning; the state can answer
+ * nothing afterwards.
  *
  * @param prompts how many prompts the state holds.
  * @returns one answer per prompt, in order.
@@ -97,6 +98,7 @@ async function searchGreedily(
       const isFull = longer.ids.length >= maxLength;
       if (isFull || choice.id === spec.eos_token_id) {
         answers[prompt] = toAnswer(longer, isFull ? "length" : "stop");
+        state.finish([prompt]);
       } else {
         next.push({ prompt, parent: row, hypothesis: longer });
       }
@@ -167,6 +169,7 @@ async function searchBeams(
       }
       const answer = bestAnswer(advanced, beamOptions);
       answers[prompt] = answer;
+      state.finish([prompt]);
       for (const [at, id] of answer.ids.entries()) {
         options.onToken?.(prompt, id, answer.logProbs[at]!);
       }

@@ -20,50 +20,61 @@ export interface ScoreOptions {
 }
 
 interface Branch {
-  readonly prompt: number;
+  /** Index into the items. */
+  readonly item: number;
   readonly parent: number;
   readonly tokenId: number;
   readonly node: TrieNode;
-  /** Ids after `<s>` and the sum of their log-probabilities. */
+  /** Ids after `<s>`, and the log-probability of each. */
   readonly path: readonly number[];
-  readonly sum: number;
+  readonly logProbs: readonly number[];
 }
 
 /**
- * Mean log-probability of each sequence, teacher-forced as the start of the
- * answer. Sequences of one prompt share their beginnings: each step allows,
- * and scores, just the tokens that some sequence goes on with.
+ * Log-probability of each token of each sequence, teacher-forced as the start
+ * of the answer. This is constrained decoding along every branch at once:
+ * sequences of one prompt share their beginnings, and each step allows, and
+ * scores, just the tokens that some sequence goes on with. The state's answers
+ * begin again, before and after.
  *
- * @returns for each item, one mean per sequence; `-Infinity` for an empty one.
+ * @returns for each item, for each sequence, one log-probability per token.
  * @throws FlorenceError `deadline_exceeded` if the signal is aborted.
  */
 export async function scoreSequences(
   state: DecodingState,
   items: readonly SequencesToScore[],
   options: ScoreOptions,
-): Promise<readonly (readonly number[])[]> {
+): Promise<readonly (readonly (readonly number[])[])[]> {
   const { spec } = options;
-  const means = items.map((item) => new Map<string, number>());
-  // The start token, then the forced first one: neither is part of a score.
-  let branches: Branch[] = items.map(({ prompt, sequences }) => ({
-    prompt,
+  const found = items.map(() => new Map<string, readonly number[]>());
+  const toRow = (branch: Branch, scored: readonly number[]): StepRow => ({
+    prompt: items[branch.item]!.prompt,
+    parent: branch.parent,
+    tokenId: branch.tokenId,
+    best: 0,
+    allowed: scored,
+    scored,
+  });
+
+  let branches: Branch[] = items.map(({ sequences }, item) => ({
+    item,
     parent: -1,
     tokenId: spec.decoder_start_token_id,
     node: buildTokenTrie(sequences),
     path: [],
-    sum: 0,
+    logProbs: [],
   }));
-  const itemOf = new Map(items.map(({ prompt }, index) => [prompt, index]));
   if (spec.forced_bos_token_id !== null) {
+    // The forced first token comes before the sequence and is not rated.
     const first = spec.forced_bos_token_id;
     throwIfAborted(options.signal);
     await state.step(
       branches.map((branch) => toRow(branch, [])),
-      options,
+      { signal: options.signal },
     );
-    branches = branches.map((branch, row) => ({
+    branches = branches.map((branch, parent) => ({
       ...branch,
-      parent: row,
+      parent,
       tokenId: first,
     }));
   }
@@ -73,28 +84,27 @@ export async function scoreSequences(
     const rows = branches.map((branch) =>
       toRow(branch, [...branch.node.children.keys()]),
     );
-    const results = await state.step(rows, options);
+    const results = await state.step(rows, { signal: options.signal });
     const next: Branch[] = [];
-    for (const [row, branch] of branches.entries()) {
-      const children = [...branch.node.children];
-      for (const [at, [tokenId, node]] of children.entries()) {
+    for (const [parent, branch] of branches.entries()) {
+      for (const [at, [tokenId, node]] of [...branch.node.children].entries()) {
         const path = [...branch.path, tokenId];
-        const sum = branch.sum + results[row]!.scored[at]!;
-        const own = means[itemOf.get(branch.prompt)!]!;
-        own.set(path.join(), sum / path.length);
+        const logProb = results[parent]!.scored[at]!;
+        const logProbs = [...branch.logProbs, logProb];
+        found[branch.item]!.set(path.join(), logProbs);
         if (node.children.size === 0) continue;
-        const { prompt } = branch;
-        next.push({ prompt, parent: row, tokenId, node, path, sum });
+        next.push({ item: branch.item, parent, tokenId, node, path, logProbs });
       }
     }
     branches = next;
   }
-  return items.map(({ sequences }, index) =>
-    sequences.map((ids) => means[index]!.get(ids.join()) ?? -Infinity),
+  return items.map(({ sequences }, item) =>
+    sequences.map((ids) => found[item]!.get(ids.join()) ?? []),
   );
 }
 
-function toRow(branch: Branch, scored: readonly number[]): StepRow {
-  const { prompt, parent, tokenId } = branch;
-  return { prompt, parent, tokenId, best: 0, allowed: scored, scored };
+/** Mean log-probability of a sequence; `-Infinity` for an empty one. */
+export function meanLogProb(logProbs: readonly number[]): number {
+  if (logProbs.length === 0) return -Infinity;
+  return logProbs.reduce((sum, logProb) => sum + logProb, 0) / logProbs.length;
 }

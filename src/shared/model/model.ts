@@ -32,8 +32,9 @@ export interface StepRow {
   /** Index of the prompt this row answers. */
   readonly prompt: number;
   /**
-   * The row of the *previous* step whose cache this row goes on from; `-1` in
-   * the first step. Several rows may name one parent (beams).
+   * The row of the *previous* step whose cache this row goes on from. Several
+   * rows may name one parent (beams). `-1` in all rows of a step: the answers
+   * begin (again).
    */
   readonly parent: number;
   /** The token to append. */
@@ -73,11 +74,17 @@ export interface RunOptions {
  * The caller disposes it.
  */
 export interface DecodingState {
-  /** Appends one token per row and returns one result per row. */
+  /**
+   * Appends one token per row and returns one result per row. A prompt may
+   * have no row in a step.
+   */
   step(
     rows: readonly StepRow[],
     options?: RunOptions,
   ): Promise<readonly StepResult[]>;
+
+  /** Says that no row will answer these prompts any more. */
+  finish(prompts: readonly number[]): void;
 
   /**
    * The encoder's output of one prompt, for tests and research.

@@ -1,7 +1,7 @@
 // From pixels to the tensor a network takes.
 
-import { letterboxImage } from "../image/letterbox.ts";
-import { resizeBicubic } from "../image/resize.ts";
+import { letterboxImage } from "../image/letterbox-image.ts";
+import { resizeBicubic } from "../image/resize-bicubic.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import type { ImageInputSpec } from "./manifest.ts";
 

@@ -62,6 +62,9 @@ export async function startDecoding(
       }
       return results;
     },
+    finish(finished) {
+      for (const prompt of finished) find(prompt).finish(prompt);
+    },
     encoderOutput: (prompt) => find(prompt).encoderOutput(prompt),
     dispose() {
       for (const group of groups) group.dispose();

@@ -28,6 +28,7 @@ export interface PromptGroup {
     rowNumbers: readonly number[],
     options: RunOptions,
   ): Promise<readonly StepResult[]>;
+  finish(prompt: number): void;
   encoderOutput(prompt: number): Promise<Float32Array>;
   dispose(): void;
 }
@@ -99,11 +100,12 @@ export async function encodePromptGroup(
   let position = 0;
   let isDisposed = false;
 
-  /** Lets go of the prompts that no row answers any more. */
-  const narrow = async (rows: readonly StepRow[]): Promise<void> => {
-    const wanted = new Set(rows.map((row) => row.prompt));
+  const finished = new Set<number>();
+
+  /** Lets go of the prompts that no row will answer any more. */
+  const narrow = async (): Promise<void> => {
     const kept = active.flatMap((prompt, index) =>
-      wanted.has(prompt) ? [index] : [],
+      finished.has(prompt) ? [] : [index],
     );
     if (kept.length === active.length) return;
     for (const name of Object.keys(cross)) {
@@ -135,12 +137,18 @@ export async function encodePromptGroup(
       if (isDisposed)
         throw new Error("internal: the decoding state is disposed");
       throwIfAborted(stepOptions.signal);
+      await narrow();
+      if (rows.every((row) => row.parent < 0)) {
+        disposeAll(past);
+        past = null;
+        previousSlots = null;
+        position = 0;
+      }
       if (position >= manifest.text.positions) {
         throw new Error(
           "internal: the answer is longer than the model's positions",
         );
       }
-      await narrow(rows);
       const layout = layOutRows(active, rows, previousSlots, pad);
       const slots = active.length * layout.width;
       const outputs = await graphs.decoder.run(
@@ -174,6 +182,10 @@ export async function encodePromptGroup(
         const start = layout.slotOfRow[at]! * vocabulary;
         return chooseTokens(logits.subarray(start, start + vocabulary), row);
       });
+    },
+
+    finish(prompt) {
+      finished.add(prompt);
     },
 
     async encoderOutput(prompt) {
