@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from safetensors.torch import load_file
+from tokenizers import AddedToken, Tokenizer
 from transformers import (
     CLIPImageProcessorPil,
     Florence2Config,
@@ -159,8 +160,12 @@ def load_reference(
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """The checkpoint's tokenizer.json, with the 1,024 added tokens and <image>."""
+    backend = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokens = added_tokens(with_image=True)
+    # in order: the original form's file lacks them, native's has them already
+    backend.add_special_tokens([AddedToken(t, normalized=False) for t in tokens])
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(folder / "tokenizer.json"),
+        tokenizer_object=backend,
         bos_token="<s>",
         eos_token="</s>",
         pad_token="<pad>",
@@ -171,7 +176,6 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         extra_special_tokens={"image_token": "<image>"},
         clean_up_tokenization_spaces=False,
     )
-    tokenizer.add_tokens(added_tokens(with_image=True), special_tokens=True)
     assert len(tokenizer) == 51290
     assert tokenizer.convert_tokens_to_ids("<and>") == 51288
     return tokenizer
