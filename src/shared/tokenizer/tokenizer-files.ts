@@ -1,0 +1,216 @@
+// Reads a checkpoint's tokenizer, in either form it is published in:
+// `tokenizer.json`, or `vocab.json` with `merges.txt`.
+
+import * as v from "valibot";
+import { FlorenceError } from "../errors.ts";
+import { FLORENCE_TOKENS } from "./florence-tokens.ts";
+
+/** A token that stands for itself in a text and is never built by merging. */
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  /** Takes the white space on its left, or right, with it. */
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  /** Left out when special tokens are skipped. */
+  readonly special: boolean;
+}
+
+/** A byte-level BPE vocabulary. */
+export interface Vocabulary {
+  readonly ids: ReadonlyMap<string, number>;
+  /** Pairs of tokens in the order they are merged. */
+  readonly merges: readonly (readonly [string, string])[];
+  readonly added: readonly AddedToken[];
+}
+
+/** Files by name: their text, or the value their JSON stands for. */
+export type TokenizerFiles = Readonly<Record<string, string | object>>;
+
+// 50,000 entries: a plain loop, not a schema per entry.
+const Ids = v.custom<Readonly<Record<string, number>>>(
+  (input) =>
+    typeof input === "object" &&
+    input !== null &&
+    Object.values(input).every((id) => Number.isInteger(id) && id >= 0),
+  "is not a map from tokens to ids",
+);
+
+const MergeEntry = v.union([v.string(), v.tuple([v.string(), v.string()])]);
+
+const ByteLevel = v.object({
+  type: v.literal("ByteLevel"),
+  add_prefix_space: v.optional(v.literal(false)),
+  use_regex: v.optional(v.literal(true)),
+});
+
+const AddedEntry = v.object({
+  content: v.string(),
+  lstrip: v.optional(v.boolean(), false),
+  rstrip: v.optional(v.boolean(), false),
+  special: v.optional(v.boolean(), false),
+});
+
+const TokenizerJson = v.object({
+  normalizer: v.nullish(v.null()),
+  pre_tokenizer: ByteLevel,
+  model: v.object({
+    type: v.optional(v.literal("BPE")),
+    vocab: Ids,
+    merges: v.array(MergeEntry),
+  }),
+  added_tokens: v.optional(
+    v.array(v.object({ id: v.number(), ...AddedEntry.entries })),
+    [],
+  ),
+});
+
+const TokenizerConfig = v.object({
+  added_tokens_decoder: v.optional(v.record(v.string(), AddedEntry), {}),
+});
+
+/** Base tokens of BART that a bare vocabulary holds as plain entries. */
+const BASE_TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
+
+/**
+ * Reads the vocabulary; Florence-2's own 1,024 tokens are appended if absent.
+ *
+ * @throws FlorenceError `bundle_invalid` if no tokenizer is among the files or
+ *   it is not a byte-level BPE as Florence-2's.
+ */
+export function readVocabulary(files: TokenizerFiles): Vocabulary {
+  const base =
+    files["tokenizer.json"] === undefined
+      ? readBareFiles(files)
+      : readTokenizerJson(files["tokenizer.json"]);
+  const added = withAddedFiles(base.added, files);
+  const ids = new Map(base.ids);
+  for (const token of added) ids.set(token.content, token.id);
+  if (ids.has("<loc_0>")) return { ids, merges: base.merges, added };
+
+  let next = 1 + Math.max(...ids.values());
+  const appended = FLORENCE_TOKENS.map((content) => {
+    ids.set(content, next);
+    return addedToken(content, next++, true);
+  });
+  return { ids, merges: base.merges, added: [...added, ...appended] };
+}
+
+function readTokenizerJson(file: string | object): Vocabulary {
+  const json = check("tokenizer.json", TokenizerJson, parse(file));
+  return {
+    ids: new Map(Object.entries(json.model.vocab)),
+    merges: json.model.merges.map((entry) =>
+      typeof entry === "string" ? splitMerge("tokenizer.json", entry) : entry,
+    ),
+    added: json.added_tokens,
+  };
+}
+
+function readBareFiles(files: TokenizerFiles): Vocabulary {
+  const vocabulary = files["vocab.json"];
+  const merges = files["merges.txt"];
+  if (vocabulary === undefined || typeof merges !== "string") {
+    throw new FlorenceError(
+      "bundle_invalid",
+      `No tokenizer among ${Object.keys(files).join(", ") || "no files"}. Give tokenizer.json, or vocab.json and merges.txt.`,
+    );
+  }
+  const ids = new Map(
+    Object.entries(check("vocab.json", Ids, parse(vocabulary))),
+  );
+  const lines = merges.split(/\r?\n/u);
+  return {
+    ids,
+    merges: lines
+      .filter(
+        (line, at) => line !== "" && !(at === 0 && /^#version/u.test(line)),
+      )
+      .map((line) => splitMerge("merges.txt", line)),
+    added: BASE_TOKENS.flatMap((content) => {
+      const id = ids.get(content);
+      return id === undefined
+        ? []
+        : [addedToken(content, id, true, content === "<mask>")];
+    }),
+  };
+}
+
+/** Adds what `added_tokens.json` and `tokenizer_config.json` name. */
+function withAddedFiles(
+  base: readonly AddedToken[],
+  files: TokenizerFiles,
+): AddedToken[] {
+  const tokens = new Map(base.map((token) => [token.content, token]));
+  const config = files["tokenizer_config.json"];
+  if (config !== undefined) {
+    const decoder = check(
+      "tokenizer_config.json",
+      TokenizerConfig,
+      parse(config),
+    ).added_tokens_decoder;
+    for (const [id, entry] of Object.entries(decoder)) {
+      if (!tokens.has(entry.content))
+        tokens.set(entry.content, { ...entry, id: Number(id) });
+    }
+  }
+  const added = files["added_tokens.json"];
+  if (added !== undefined) {
+    const ids = check("added_tokens.json", Ids, parse(added));
+    for (const [content, id] of Object.entries(ids)) {
+      if (!tokens.has(content))
+        tokens.set(content, addedToken(content, id, true));
+    }
+  }
+  return [...tokens.values()];
+}
+
+function addedToken(
+  content: string,
+  id: number,
+  special: boolean,
+  lstrip = false,
+): AddedToken {
+  return { id, content, lstrip, rstrip: false, special };
+}
+
+function splitMerge(file: string, line: string): [string, string] {
+  const [left, right, rest] = line.split(" ");
+  if (left === undefined || right === undefined || rest !== undefined)
+    throw notATokenizer(file, `merge ${JSON.stringify(line)} is not a pair`);
+  return [left, right];
+}
+
+function parse(file: string | object): unknown {
+  if (typeof file !== "string") return file;
+  try {
+    return JSON.parse(file);
+  } catch (cause) {
+    throw new FlorenceError(
+      "bundle_invalid",
+      "A tokenizer file is not JSON. Fetch the checkpoint again.",
+      { cause },
+    );
+  }
+}
+
+function check<const S extends v.GenericSchema>(
+  file: string,
+  schema: S,
+  input: unknown,
+): v.InferOutput<S> {
+  const parsed = v.safeParse(schema, input);
+  if (parsed.success) return parsed.output;
+  const issue = parsed.issues[0];
+  throw notATokenizer(
+    file,
+    `${issue.message} at ${v.getDotPath(issue) ?? "the top level"}`,
+  );
+}
+
+function notATokenizer(file: string, reason: string): FlorenceError {
+  return new FlorenceError(
+    "bundle_invalid",
+    `${file} is not a byte-level BPE tokenizer such as Florence-2's: ${reason}.`,
+  );
+}
