@@ -4,9 +4,17 @@ Everything the box model reads: photos, captions without pictures, and the hints
 Imported by the other scripts; alone, `python data.py` prints samples of every task (20 seconds).
 """
 
+import colorsys
 import json
+import math
+import random
 import re
 from pathlib import Path
+
+import torch
+
+from model import PROMPTS, overlap, quantise
+from words import ACTIVITIES, COCO_WORDS, COLOURS, GENERAL, LIVING, MASS, OUTDOOR, PACKED, PAIRS, PLURAL, SCENES, SMALL
 
 # --- photos and captions, and what must never be trained on -----------------------------------------------------------
 
@@ -49,3 +57,502 @@ def check_no_leak(captions, trained, photos):
     assert not {r["image_id"] for r in test} & set(captions), "captions of held-out photos"
     assert not {r["key"] for r in photos if r["split"] == "test"} & {r["key"] for r in trained}, "test photos"
     assert not any(is_coco_test(r) for r in trained) and not any(r["license"] == "CC-BY-SA-2.0" for r in trained)
+
+
+# --- words to classes -----------------------------------------------------------------------------------------------
+
+class WordNet:
+    """Nouns of WordNet 3.0: from a word, through hypernyms, to ImageNet's classes below it."""
+
+    def __init__(self, directory, synsets, names):
+        parents = {}
+        with open(Path(directory) / "data.noun", encoding="latin1") as file:
+            for line in file:
+                if not line.startswith("  "):
+                    parents[line[:8]] = re.findall(r"@i? (\d{8}) n", line)
+        self.first_sense = {}
+        with open(Path(directory) / "index.noun", encoding="latin1") as file:
+            for line in file:
+                if not line.startswith("  "):
+                    fields = line.split()
+                    self.first_sense[fields[0]] = next(f for f in fields[4:] if re.fullmatch(r"\d{8}", f))
+        self.below = {}  # offset -> names of ImageNet classes
+        for synset, name in zip(synsets, names):
+            above, seen = [synset[1:]], set()
+            while above:
+                offset = above.pop()
+                if offset not in seen:
+                    seen.add(offset)
+                    self.below.setdefault(offset, []).append(name)
+                    above += parents[offset]
+
+    def classes(self, word):
+        for form in forms(word):
+            if form in GENERAL:
+                return []
+            if form in self.first_sense:
+                below = self.below.get(self.first_sense[form], [])
+                return below if len(below) <= 130 else []
+        return []
+
+
+def forms(word):
+    """A word and its likely singulars."""
+    word = word.replace(" ", "_")
+    out = [word]
+    if word.endswith("ies"):
+        out.append(word[:-3] + "y")
+    if word.endswith("es"):
+        out.append(word[:-2])
+    if word.endswith("s") and not word.endswith("ss"):
+        out.append(word[:-1])
+    return out
+
+
+def words_of(caption):
+    words = re.findall(r"[a-z][a-z'-]*", caption.lower())
+    return words + [a + " " + b for a, b in zip(words, words[1:])]
+
+
+COCO_OF = {}  # word or pair of words -> COCO classes
+for _label, _words in COCO_WORDS.items():
+    for _word in _words.split(";") if ";" in _words else ([_words] if _label == _words else _words.split()):
+        COCO_OF.setdefault(_word, []).append(_label)
+PLURAL_WORDS = set("people men women boys girls children kids guys ladies players family couple crowd group several many two three four some bunch".split())
+
+
+LEAST, MOST = 0.2, 16  # the detector's score_threshold and max in the checkpoint's config: see towers.py
+
+
+# --- one example: hints, task, prompt input, answer -----------------------------------------------------------------
+
+class World:
+    """Holds all material and draws examples (hints, task, text of the prompt, answer) where the answer is a list of
+    strings and boxes. Hints: {"tags": [(name, p)], "boxes": [(label, score, (x1,y1,x2,y2))]}, all in fractions."""
+
+    def __init__(self, shared, work, wordnet, seed=0):
+        self.random = random.Random(seed)
+        self.photos = read_photos(shared)
+        self.captions = read_captions(shared, self.photos)
+        self.by_key = {r["key"]: r for r in self.photos}
+        vision = json.loads((Path(work) / "towers" / "towers.json").read_text())
+        synsets = (Path(work) / "towers" / "imagenet_synsets.txt").read_text().split()
+        self.imagenet = vision["towers"][0]["heads"][0]["labels"]
+        self.wordnet = WordNet(wordnet, synsets, self.imagenet)
+        self.seen = read_hints(work)
+        train = [r for r in self.photos if may_train(r) and r["key"] in self.seen]
+        check_no_leak(self.captions, train, self.photos)
+        self.captioned = [r for r in train if "captions" in r]
+        self.scenes = [r for r in train if r["source"] == "coco" or r["source"].startswith("openimages")]
+        self.objects = [r for r in train if r["source"] in ("caltech101", "clothing", "grocery", "sroie")]
+        self.train = train
+        # What real detections look like, by label: boxes with good scores and with poor ones.
+        self.good, self.poor, self.any_box = {}, {}, []
+        for r in train:
+            for label, score, box in self.seen[r["key"]]["boxes"]:
+                (self.good if score >= 0.35 else self.poor).setdefault(label, []).append((score, box))
+                if "boxes" in r:
+                    self.any_box.append((score, box))
+        self.scene_hints = [self.seen[r["key"]] for r in self.scenes]
+        self.photo_labels = {label for r in self.objects for label in r["labels"]}
+        self.images = {i: self.describe(c) for i, c in self.captions.items() if c}
+        self.image_ids = sorted(self.images)
+        self.weights = consensus(self.captions)
+
+    # -- what an image probably holds, from its captions --
+
+    def describe(self, captions):
+        coco, plural, tags, labels, colours = {}, set(), {}, {}, {}
+        for caption in captions:
+            words = words_of(caption)
+            pairs = {part for w in words if " " in w and w in COCO_OF for part in w.split()}
+            found = set()
+            for w in words:
+                if w in COCO_OF and not (w in pairs):
+                    for label in COCO_OF[w]:
+                        found.add(label)
+                        if w in PLURAL_WORDS or (w.endswith("s") and w[:-1] in COCO_OF) or w in ("men", "women", "people"):
+                            plural.add(label)
+            for label in found:
+                coco[label] = coco.get(label, 0) + 1 / len(captions)
+            for w in set(words):
+                names = [n for n in SCENES.get(w, "").split(",") if n] * 3 + self.wordnet.classes(w)
+                if names:
+                    tags.setdefault(w, [0, names])[0] += 1 / len(captions)
+                for form in forms(w):
+                    if form.replace("_", " ") in self.photo_labels:
+                        labels[form.replace("_", " ")] = labels.get(form.replace("_", " "), 0) + 1 / len(captions)
+                if w in COLOURS:
+                    colours[w] = colours.get(w, 0) + 1 / len(captions)
+        return {"coco": coco, "plural": plural, "tags": tags, "labels": labels, "colours": colours}
+
+    def draw_box(self, label, good=True):
+        R = self.random
+        pool = (self.good if good else self.poor).get(label)
+        if pool and (len(pool) >= 5 or R.random() < 0.5):
+            score, box = R.choice(pool)
+        else:
+            score, box = R.choice(self.any_box)
+            score = R.uniform(0.35, 0.9) if good else R.uniform(LEAST, 0.35)
+        x1, y1, x2, y2 = box
+        dx, dy = R.gauss(0, 0.15) * (x2 - x1), R.gauss(0, 0.15) * (y2 - y1)  # moved and stretched a little
+        sx, sy = R.gauss(0, 0.1) * (x2 - x1), R.gauss(0, 0.1) * (y2 - y1)
+        return score, tuple(min(1.0, max(0.0, v)) for v in (x1 + dx - sx, y1 + dy - sy, x2 + dx + sx, y2 + dy + sy))
+
+    def simulate(self, image):
+        """Hints that the towers might give for the photo that these captions are of."""
+        R, boxes, tags = self.random, [], []
+        for label, share in image["coco"].items():
+            found = 0.95 if share > 0.5 else 0.85 if share > 0.3 else 0.6
+            if R.random() > found * (0.65 if label in SMALL else 1):
+                continue
+            count = 1 + (R.random() < 0.15)
+            if label in image["plural"]:
+                count = 2 + min(6, int(R.expovariate(0.6)))
+            for k in range(count):
+                score, box = self.draw_box(label)
+                if k == 0:
+                    score = max(score, self.draw_box(label)[0])
+                boxes.append((label, score, box))
+            for _ in range(int(R.expovariate(1.0))):
+                boxes.append((label, *self.draw_box(label, good=False)))
+        if R.random() < 0.3:  # something that nobody mentions
+            other = self.images[R.choice(self.image_ids)]["coco"]
+            if other and set(other) & set(image["coco"]):
+                label = R.choice(sorted(other))
+                boxes.append((label, *self.draw_box(label)))
+        if R.random() < 0.6:  # and something that is not there
+            noise = [b for b in R.choice(self.scene_hints)["boxes"] if b[1] < 0.35]
+            boxes += R.sample(noise, min(len(noise), 1 + int(R.expovariate(0.7))))
+        if R.random() < 0.1:
+            label = R.choice(sorted(self.good))
+            boxes.append((label, *self.draw_box(label)))
+        words = list(image["tags"].items())
+        rest = 1.0
+        for _ in range(R.choices((0, 1, 2, 3, 4), (10, 30, 30, 20, 10))[0]):
+            if not words:
+                break
+            word, (share, names) = R.choices(words, [w[1][0] * (2 if w[0] in SCENES else 1) for w in words])[0]
+            p = R.uniform(0.15, 0.95) * rest
+            rest -= p
+            if p >= 0.08:
+                tags.append((R.choice(names), p))
+        while R.random() < 0.35 and rest > 0.1:  # false tags, rather of the kinds that scenes get
+            noise = R.choice(self.scene_hints)["tags"] or [(R.choice(self.imagenet), 0.3)]
+            name, p = R.choice(noise)
+            p = min(p, rest * R.uniform(0.3, 0.9))
+            rest -= p
+            if p >= 0.08:
+                tags.append((name, p))
+        tags = tags[:4]
+        for label, share in image["labels"].items():
+            if R.random() < 0.2 + 0.3 * share:
+                tags.append((label, R.uniform(0.35, 1.0)))
+        for colour, share in image["colours"].items():
+            if R.random() < 0.25 + 0.3 * share:
+                tags.append((colour, R.uniform(0.35, 0.9)))
+        if R.random() < 0.25:
+            tags.append((R.choice(COLOURS), R.uniform(0.35, 0.8)))
+        return self.arrange(tags, boxes)
+
+    def arrange(self, tags, boxes):
+        """Best first, names once, mirrored half of the time."""
+        best = {}
+        for name, p in tags:
+            best[name] = max(p, best.get(name, 0))
+        if self.random.random() < 0.5:
+            boxes = [(label, s, (1 - b[2], b[1], 1 - b[0], b[3])) for label, s, b in boxes]
+        return {"tags": sorted(best.items(), key=lambda t: -t[1]), "boxes": sorted((b for b in boxes if b[1] >= LEAST), key=lambda b: -b[1])[:MOST]}
+
+    def real(self, key, drop=0.0):
+        """The stored hints of a photo, some of them dropped."""
+        h, R = self.seen[key], self.random
+        keep = lambda items: [i for i in items if R.random() >= drop]
+        return self.arrange(keep(h["tags"]), keep(h["boxes"]))
+
+    # -- tasks --
+
+    def caption(self):
+        i = self.random.choice(self.image_ids)
+        caption = self.random.choices(self.captions[i], self.weights[i])[0]
+        return self.simulate(self.images[i]), "caption", "", [caption]
+
+    def caption_photo(self):
+        r = self.random.choice(self.captioned)
+        return self.real(r["key"], drop=0.1), "caption", "", [tidy(self.random.choice(r["captions"]))]
+
+    def caption_object(self):
+        r = self.random.choice(self.objects)
+        if r["source"] == "sroie" and self.random.random() < 0.3:
+            r = self.random.choice(self.objects)
+        return self.real(r["key"], drop=0.03), "caption", "", [speak(r, self.seen[r["key"]]["looks"], self.random)]
+
+    def some_hints(self):
+        """Real ones of a scene, sometimes of any photo, sometimes simulated."""
+        u = self.random.random()
+        if u < 0.45:
+            return self.real(self.random.choice(self.scenes)["key"], drop=0.1)
+        if u < 0.65:
+            return self.real(self.random.choice(self.train)["key"])
+        return self.simulate(self.images[self.random.choice(self.image_ids)])
+
+    def detect(self):
+        hints = self.some_hints()
+        kept = [b for b in hints["boxes"] if b[1] >= 0.3] or hints["boxes"][:1]
+        answer = []
+        for label in dict.fromkeys(b[0] for b in kept):
+            answer += [label] + [b[2] for b in kept if b[0] == label]
+        return hints, "detect", "", answer
+
+    def propose(self):
+        hints = self.some_hints()
+        kept = [b for b in hints["boxes"] if b[1] >= 0.2] or hints["boxes"][:1]
+        return hints, "propose", "", [b[2] for b in kept]
+
+    def detect_open(self):
+        R, hints = self.random, self.some_hints()
+        labels = sorted({b[0] for b in hints["boxes"]})
+        asked = R.sample(labels, min(len(labels), R.choices((1, 2, 3), (6, 3, 1))[0]))
+        while R.random() < 0.3 or not asked:
+            asked.append(R.choice(sorted(COCO_WORDS)))
+        R.shuffle(asked)
+        asked = list(dict.fromkeys(asked))[:4]
+        names = [R.choice([w for w in COCO_OF if COCO_OF[w][0] == label and w not in ACTIVITIES]) if R.random() < 0.4 else label for label in asked]
+        answer = []
+        for label, name in zip(asked, names):
+            boxes = [b[2] for b in hints["boxes"] if b[0] == label and b[1] >= 0.2]
+            answer += [name] + boxes if boxes else []
+        return hints, "detect_open", "<and>".join(names), answer
+
+    def ground(self):
+        R = self.random
+        i = R.choice(self.image_ids)
+        caption, hints = R.choice(self.captions[i]), self.simulate(self.images[i])
+        answer, used = [], set()
+        for m in re.finditer(r"[A-Za-z]+", caption):
+            pair = re.match(r"[A-Za-z]+ [A-Za-z]+", caption[m.start():])
+            word = next((w for w in ((pair.group() if pair else ""), m.group()) if w.lower() in COCO_OF), None)
+            if word is None or m.start() in used:
+                continue
+            used.update(range(m.start(), m.start() + len(word)))
+            label = COCO_OF[word.lower()][0]
+            boxes = [b[2] for b in hints["boxes"] if b[0] == label and b[1] >= 0.25]
+            if not boxes or word.lower() in ACTIVITIES:
+                continue
+            before = re.search(r"\b(an?|the|two|three|four|five|some|several|his|her|their|many)( [a-z]+)?( [a-z]+)? $", caption[: m.start()], re.I)
+            first = before and not any(w in COCO_OF or w in ("of", "with", "on", "in", "and", "at", "is") for w in before.group().lower().split())
+            phrase = (before.group() if first else "") + word
+            many = word.lower() in PLURAL_WORDS or (word.endswith("s") and word[:-1].lower() in COCO_OF)
+            answer += [phrase] + (boxes[:8] if many else boxes[:1])
+        return hints, "ground", caption, answer
+
+    def classify(self):
+        R, hints = self.random, self.some_hints()
+        if hints["boxes"] and R.random() < 0.9:
+            label, _, box = R.choice([b for b in hints["boxes"] if b[1] >= 0.25] or hints["boxes"])
+            wobble = R.choice((0, 0, 0.01, 0.03))
+            region = tuple(min(1, max(0, v + R.gauss(0, wobble))) for v in box)
+            label = max(hints["boxes"], key=lambda b: overlap(b[2], region))[0]
+        else:
+            r = R.choice(self.objects)
+            hints = self.real(r["key"])
+            region = (R.uniform(0, 0.2), R.uniform(0, 0.2), R.uniform(0.8, 1), R.uniform(0.8, 1))
+            label = r["labels"][-1]
+        return hints, "classify_regions", region, [label]
+
+    MIX = {"caption": 52, "caption_photo": 4, "caption_object": 13, "detect": 13, "propose": 3, "detect_open": 5, "ground": 5, "classify": 5}
+
+    def draw(self):
+        kind = self.random.choices(list(self.MIX), list(self.MIX.values()))[0]
+        return getattr(self, kind)()
+
+
+def consensus(captions):
+    """How much of a caption its image's other captions share: a weight for drawing, in 0.2..1 and more."""
+    seen_in = {}
+    grams = lambda c: {g for n in (1, 2) for w in [words_of(c)] for g in zip(*(w[k:] for k in range(n)))}
+    for group in captions.values():
+        for g in set().union(*map(grams, group)) if group else ():
+            seen_in[g] = seen_in.get(g, 0) + 1
+    idf = {g: math.log(len(captions) / n) for g, n in seen_in.items()}
+    weights = {}
+    for i, group in captions.items():
+        sets = [grams(c) for c in group]
+        norm = [math.sqrt(sum(idf[g] ** 2 for g in s)) or 1 for s in sets]
+        weights[i] = []
+        for a, s in enumerate(sets):
+            like = [sum(idf[g] ** 2 for g in s & t) / norm[a] / norm[b] for b, t in enumerate(sets) if b != a]
+            weights[i].append(0.15 + (sum(like) / len(like) if like else 0))
+    return weights
+
+
+def colour_name(rgb):
+    r, g, b = (v / 255 for v in rgb)
+    h, s, v = colorsys.rgb_to_hsv(r, g, b)
+    h *= 360
+    if v < 0.22:
+        return "black"
+    if s < 0.15:
+        return "white" if v > 0.78 else "grey" if v < 0.62 else None
+    if s < 0.3 and v > 0.6 and 20 < h < 60:
+        return "beige"
+    if 10 < h < 45 and v < 0.6:
+        return "brown"
+    for limit, name in ((14, "red"), (40, "orange"), (68, "yellow"), (165, "green"), (255, "blue"), (300, "purple"), (345, "pink"), (361, "red")):
+        if h < limit:
+            if s < 0.35 and name != "blue":
+                return None
+            return name
+    return None
+
+
+def looks_labels(looks):
+    """What the pixels say plainly, as tags: the colour in the middle, a plain ground, a photo without colours."""
+    r, g, b = looks["border"]
+    light = (r + g + b) / 3
+    tags = []
+    if looks["grey"] < 5:
+        tags.append("black and white")
+    elif colour_name(looks["middle"]) in COLOURS:
+        tags.append(colour_name(looks["middle"]))
+    if looks["spread"] < 25 and light > 205:
+        tags.append("white background")
+    elif looks["spread"] < 25 and light < 50:
+        tags.append("black background")
+    elif looks["spread"] < 25:
+        tags.append("plain background")
+    return tags
+
+
+def name_of(photo):
+    """Labels as one name: 'granny smith apple', 'arla natural yoghurt'."""
+    labels = photo["labels"]
+    return labels[0] if len(labels) == 1 or labels[-1] in labels[0] else f"{labels[0]} {labels[-1]}"
+
+
+def speak(photo, looks, R):
+    """A sentence for a photo of one thing, in one of many manners, true to what its pixels say."""
+    tags, source, last = looks_labels(looks), photo["source"], photo["labels"][-1]
+    ground = next((t for t in tags if t.endswith("background")), "")
+    colour = next((t for t in tags if t in COLOURS), "")
+    name = name_of(photo)
+    if source == "sroie":
+        thing = R.choice(("receipt", "receipt", "store receipt", "paper receipt", "sales receipt", "printed receipt", "shop receipt"))
+        return R.choice((
+            f"A {thing} with a lot of text on it.", f"A close up of a {thing}.", f"A {thing} on a white background.", f"A long {thing} with prices on it.",
+            f"A {thing} showing the items and the total.", f"A picture of a {thing} from a store.", f"A {thing} lying on a white surface.",
+            f"A black and white scan of a {thing}.", f"A {thing} with numbers and a date on it.", f"The {thing} lists what was bought and what it cost.",
+            f"An old {thing} that has been scanned.", f"A {thing} with the name of a shop at the top."))
+    if source == "clothing":
+        item = f"{colour} {name}".strip()
+        item = f"a pair of {item}" if name in PAIRS else article(item)
+        on = {"white background": "a white surface", "black background": "a dark surface"}.get(ground) or R.choice(("the floor", "a bed", "the ground", "a table"))
+        return capital(R.choice((
+            f"{item} laid out on {on}.", f"{item} laying on {on}.", f"{item} lying flat on {on}.", f"{item} on {on}.", f"there is {item} on {on}.",
+            f"a close up of {item}.", f"a photo of {item} on {on}.", f"{item} that is laid out on {on}.", f"{item} seen from above.", f"{item} spread out on {on}.")))
+    if source == "grocery":
+        packed = next((PACKED[k] for k in sorted(PACKED, key=len, reverse=True) if last == k), None)
+        if packed:
+            item = f"{packed} {name}"
+            return capital(R.choice((f"{item} on a shelf in a store.", f"a close up of {item}.", f"{item} in a grocery store.", f"{item} on display at a store.",
+                                     f"a person holding {item}.", f"there is {item} on the shelf.", f"{item} sitting on a shelf.", f"{item} next to other products.")))
+        many = name if name in PLURAL or name in MASS else plural(name)
+        one = name if name in PLURAL or name in MASS else article(name)
+        return capital(R.choice((f"a bunch of {many} in a store.", f"a pile of {many}.", f"a close up of {one if R.random() < 0.3 else many}.", f"{many} piled up in a box.", f"some {many} on display at a market.",
+                                 f"a box full of {many}.", f"fresh {many} at a grocery store.", f"a group of {many} sitting in a box.", f"a bunch of {many} sitting next to each other.")))
+    # Caltech: one thing, drawn or photographed
+    if last == "human face":
+        return R.choice(("A close up of a person's face.", "A person looking at the camera.", "A portrait of a person in front of a wall.", "The face of a person who is looking at the camera.",
+                         "A person is posing for a picture.", "A person standing in a room looking at the camera.", "A person's face in front of a background."))
+    thing = {"cougar face": "face of a cougar", "crocodile head": "head of a crocodile", "flamingo head": "head of a flamingo", "brain": "human brain", "buddha": "statue of Buddha",
+             "bass fish": "bass fish", "dollar bill": "dollar bill"}.get(name, name)
+    item = f"a pair of {thing}" if name in PAIRS else ("the " + thing if " of a " in thing else article(thing))
+    seen = f"a pair of {colour} {thing}" if name in PAIRS else (item if " of " in thing or not colour else article(f"{colour} {thing}"))
+    picks = [f"a close up of {item}.", f"a picture of {item}.", f"{item} in front of a {ground or 'background'}."]
+    if "black and white" in tags:
+        picks += [f"a black and white photo of {item}.", f"a black and white picture of {item}."]
+    if ground:
+        picks += [f"{seen} on a {ground}.", f"{seen} sitting on a {ground}." if name not in OUTDOOR else f"{seen} against a {ground}.", f"there is {seen} on a {ground}.", f"{item} is shown on a {ground}."]
+    elif name in LIVING:
+        picks += [f"{item} in its natural surroundings.", f"{item} is looking around.", f"a close up of {item} outside.", f"{item} out in the wild.", f"there is {item} in this picture."]
+    elif name in OUTDOOR:
+        picks += [f"{item} on a sunny day.", f"{seen} outside.", f"a view of {item}.", f"{seen} under a cloudy sky.", f"there is {item} in the picture."]
+    else:
+        picks += [f"{seen} sitting on a table.", f"a close up view of {seen}.", f"{seen} on display.", f"{seen} in a room.", f"there is {item} in the picture."]
+    return capital(R.choice(picks))
+
+
+def article(noun):
+    return ("an " if re.match(r"[aeiou](?!ni|u)", noun, re.I) else "a ") + noun
+
+
+def plural(noun):
+    if noun.endswith("s") and noun not in ("asparagus",):
+        return noun
+    if noun.endswith(("ch", "sh", "x", "tomato", "potato")) or noun in ("mango",):
+        return noun + "es"
+    return noun[:-1] + "ies" if noun.endswith("y") and noun[-2] not in "aeiou" else noun + "s"
+
+
+def capital(sentence):
+    return sentence[:1].upper() + sentence[1:]
+
+
+def read_hints(work):
+    """{key: hints in fractions of the photo}, with the photo tags' head where photo_tags.py has written its own."""
+    extra = Path(work) / "photo-tags.json"
+    extra = json.loads(extra.read_text()) if extra.exists() else {}
+    seen = {}
+    for file in sorted((Path(work) / "hints").glob("part-*.pt")):
+        for h in torch.load(file, weights_only=True):
+            w, height = h["size"]
+            best = dict((n, p) for n, p in extra.get(h["key"], []))
+            for name, p in h["tags"]:
+                best[name] = max(p, best.get(name, 0))
+            boxes = [(label, s, tuple(min(1.0, max(0.0, v / size)) for v, size in zip(b, (w, height, w, height)))) for label, s, b in h["boxes"] if s >= LEAST][:MOST]
+            seen[h["key"]] = {"tags": sorted(best.items(), key=lambda t: -t[1]), "boxes": boxes, "looks": h["looks"], "size": (1, 1)}
+    return seen
+
+
+# --- examples as token ids -------------------------------------------------------------------------------------------
+
+class Encoder:
+    def __init__(self, tokenizer):
+        self.tokenizer, self.cache = tokenizer, {}
+        self.loc, self.score = tokenizer.token_to_id("<loc_0>"), tokenizer.token_to_id("<score_0>")
+        self.marks = [tokenizer.token_to_id(t) for t in ("<cap>", "</cap>", "<od>", "</od>")]
+
+    def words(self, text):
+        if text not in self.cache:
+            self.cache[text] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return self.cache[text]
+
+    def box(self, box):
+        return [self.loc + quantise(v, 1) for v in box]
+
+    def __call__(self, hints, task, text, answer):
+        """-> source ids, target ids <s> ... </s>"""
+        grade = lambda s: self.score + min(9, int(10 * s))
+        ids = [self.marks[0]]
+        for name, p in hints["tags"]:
+            ids += self.words(name) + [grade(p)]
+        ids += self.marks[1:3]
+        for label, s, b in hints["boxes"]:
+            ids += self.words(label) + self.box(b) + [grade(s)]
+        if isinstance(text, tuple):
+            text = "".join(f"<loc_{quantise(v, 1)}>" for v in text)
+        ids += [self.marks[3], 0] + self.words(PROMPTS[task].replace("{input}", text)) + [2]
+        target = [0]
+        for part in answer:
+            target += self.words(part) if isinstance(part, str) else self.box(part)
+        return ids, target + [2]
+
+
+if __name__ == "__main__":
+    import sys
+    world = World("../shared", "/tmp/florence-training", sys.argv[1])
+    for kind in world.MIX:
+        for _ in range(6):
+            hints, task, text, answer = getattr(world, kind)()
+            brief = [(n, round(p, 2)) for n, p in hints["tags"]], [(b[0], round(b[1], 2)) for b in hints["boxes"]]
+            print(f"{task} | {text} | {brief}\n    -> {[a if isinstance(a, str) else tuple(round(v, 2) for v in a) for a in answer]}")

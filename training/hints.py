@@ -40,6 +40,7 @@ if __name__ == "__main__":
     parser.add_argument("--out", default="/tmp/florence-training/hints")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--start", type=int, default=0, help="first part, for a second process beside the first")
+    parser.add_argument("--every", type=int, default=1, help="take only each n-th photo of a part that is not there yet")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     out = Path(args.out)
@@ -54,9 +55,9 @@ if __name__ == "__main__":
         file = out / f"part-{part // 512:03d}.pt"
         if file.exists():
             continue
-        found = []
-        for at in range(part, min(part + 512, len(rows)), 8):
-            batch = rows[at : at + 8] if at + 8 <= part + 512 else rows[at : part + 512]
+        found, chosen = [], rows[part : part + 512 : args.every]
+        for at in range(0, len(chosen), 8):
+            batch = chosen[at : at + 8]
             images = []
             for r in batch:
                 tar = tars.setdefault(r["shard"], tarfile.open(Path(args.photos) / r["shard"]))
@@ -73,4 +74,4 @@ if __name__ == "__main__":
                     "boxes": read_boxes(one(objects, finder), finder, prepared[k][1]), "looks": looks(image),
                 })
         torch.save(found, file)
-        print(f"{at + 8} of {len(rows)} photos, {time.time() - started:.0f} s", flush=True)
+        print(f"{part + 512} of {len(rows)} photos, {time.time() - started:.0f} s", flush=True)

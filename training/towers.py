@@ -169,7 +169,7 @@ def yolox_nano(path):
         "name": plan.tower, "kind": "detector",
         "input": {"size": 416, "resize": "letterbox", "pad": 114, "order": "bgr", "mean": [0.0] * 3, "std": [1.0] * 3},
         "plan": plan.steps, "outputs": {f"stride_{s}": f"stride_{s}" for s in (8, 16, 32)},
-        "strides": [8, 16, 32], "labels": COCO, "score_threshold": 0.1, "nms_iou": 0.45, "max": 20,
+        "strides": [8, 16, 32], "labels": COCO, "score_threshold": 0.2, "nms_iou": 0.45, "max": 16,
     }
     image = torch.randint(0, 256, (1, 3, 416, 416)).float()
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
