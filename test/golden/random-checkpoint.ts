@@ -493,8 +493,13 @@ function addedTokens(): string[] {
   ];
 }
 
-/** As published: the native form lists the added tokens, the original not. */
-function tokenizerFiles(recipe: Recipe): Record<string, string> {
+/**
+ * A checkpoint's tokenizer files by name, as published: the native form lists
+ * the added tokens, the original does not.
+ */
+export function tokenizerFiles(
+  recipe: Pick<Recipe, "naming">,
+): Record<string, string> {
   const native = recipe.naming === "native";
   const vocabText = readPacked("vocab.json.gz");
   const mergesText = readPacked("merges.txt.gz");
