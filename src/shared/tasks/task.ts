@@ -46,6 +46,16 @@ export interface FinishContext<Request> {
   readonly labelScores?: readonly (readonly number[])[];
 }
 
+/** Labels the model rates besides, or in place of, writing freely. */
+export interface RatedLabels {
+  readonly labels: readonly string[];
+  /**
+   * `closed`: the answer is one of them, rated whole. `open`: the model writes
+   * freely, and each is rated as the start of an answer.
+   */
+  readonly kind: "closed" | "open";
+}
+
 /** One of the 15 tasks. */
 export interface Task<Request, Result> {
   /** As in requests: `caption`. */
@@ -74,6 +84,9 @@ export interface Task<Request, Result> {
     request: Request,
     context: PromptContext,
   ): readonly (readonly PromptPart[])[];
+
+  /** The labels to rate for this request, if there are any. */
+  labels?(request: Request): RatedLabels | null;
 
   /**
    * Reads the answers, one per prompt, into a result. Pure, and total over
