@@ -91,7 +91,7 @@ async function decodePixels(
       return decodeJpeg(bytes, header, codecs.jpegTurbo, scaling);
     }
     case "image/png":
-      return decodePng(header);
+      return decodePng(bytes, header);
     case "image/webp":
       return decodeWebp(bytes, header, codecs.webp);
   }

@@ -1,16 +1,16 @@
-// PNG, inflated by the platform and unfiltered here row by row: the inflated
-// bytes are counted against what the header promises, so that a bomb stops at
-// once, and no more than two rows exist beside the picture.
+// PNG, row by row: nothing is inflated beyond what the header promises, so that
+// a bomb stops at once, and no more than two rows exist beside the picture.
+// Kept packages inflate the whole file first, without a bound.
 
 import { undecodable } from "./image-header.ts";
+import { isIntact, pngChunks } from "./png-chunks.ts";
 import type { PngHeader } from "./png-header.ts";
+import { PngRows } from "./png-rows.ts";
 import type { RgbImage } from "./rgb-image.ts";
+import { unfilterPngRow } from "./unfilter-png-row.ts";
 
 /** Deflate makes at most 1,032 bytes of one (zlib technical details). */
 const MAX_INFLATION = 1032;
-
-/** Compressed bytes handed over at a time: at most 17 MB inflated wait. */
-const PIECE = 16_384;
 
 /** One pass of a picture: all of it, or one of Adam7's seven (section 8). */
 interface Pass {
@@ -40,10 +40,15 @@ const ADAM7: readonly Pass[] = [
  *
  * Peak: 3 bytes a pixel, two rows, and at most 17 MB of inflated bytes.
  *
- * @param header what `readPngHeader` read; its `compressed` is the input.
- * @throws FlorenceError `image_undecodable` for data that is damaged or cut off.
+ * @param header what `readPngHeader` read from the same `bytes`.
+ * @throws FlorenceError `image_undecodable` for data that is damaged (also by
+ *   the checksums of the chunks that matter) or cut off.
  */
-export async function decodePng(header: PngHeader): Promise<RgbImage> {
+export async function decodePng(
+  bytes: Uint8Array,
+  header: PngHeader,
+): Promise<RgbImage> {
+  checkIntact(bytes);
   const passes = (header.isInterlaced ? ADAM7 : WHOLE).filter(
     (pass) => header.width > pass.x && header.height > pass.y,
   );
@@ -57,7 +62,7 @@ export async function decodePng(header: PngHeader): Promise<RgbImage> {
 
   const { width, height } = header;
   const image = { width, height, data: new Uint8Array(width * height * 3) };
-  const rows = new RowReader(inflate(header.compressed));
+  const rows = new PngRows(header.compressed);
   try {
     for (const pass of passes) await readPass(header, pass, rows, image);
   } finally {
@@ -66,10 +71,21 @@ export async function decodePng(header: PngHeader): Promise<RgbImage> {
   return image;
 }
 
+function checkIntact(bytes: Uint8Array): void {
+  for (const chunk of pngChunks(bytes)) {
+    const isNeeded = /^[A-Z]/.test(chunk.type);
+    if (isNeeded && chunk.isComplete && !isIntact(bytes, chunk))
+      throw undecodable(
+        "PNG",
+        `is damaged (the checksum of its ${chunk.type} chunk is wrong)`,
+      );
+  }
+}
+
 async function readPass(
   header: PngHeader,
   pass: Pass,
-  rows: RowReader,
+  rows: PngRows,
   image: RgbImage,
 ): Promise<void> {
   const bytes = rowBytes(header, pass);
@@ -79,7 +95,7 @@ async function readPass(
   let above = new Uint8Array(bytes);
   for (let y = pass.y; y < header.height; y += pass.stepY) {
     const filter = rows.tryRead(row) ?? (await rows.read(row));
-    unfilter(filter, row, above, step);
+    unfilterPngRow(filter, row, above, step);
     writeRow(header, pass, row, image, y);
     [row, above] = [above, row];
   }
@@ -95,51 +111,6 @@ function rowBytes(header: PngHeader, pass: Pass): number {
   return Math.ceil((pixels * header.samples * header.depth) / 8);
 }
 
-/** Undoes a row's filter in place (section 9.2). */
-function unfilter(
-  filter: number,
-  row: Uint8Array,
-  above: Uint8Array,
-  step: number,
-): void {
-  const { length } = row;
-  switch (filter) {
-    case 0:
-      return;
-    case 1:
-      for (let at = step; at < length; at += 1)
-        row[at] = row[at]! + row[at - step]!;
-      return;
-    case 2:
-      for (let at = 0; at < length; at += 1) row[at] = row[at]! + above[at]!;
-      return;
-    case 3:
-      for (let at = 0; at < length; at += 1) {
-        const left = at < step ? 0 : row[at - step]!;
-        row[at] = row[at]! + ((left + above[at]!) >> 1);
-      }
-      return;
-    case 4:
-      for (let at = 0; at < length; at += 1) {
-        const left = at < step ? 0 : row[at - step]!;
-        const corner = at < step ? 0 : above[at - step]!;
-        row[at] = row[at]! + paeth(left, above[at]!, corner);
-      }
-      return;
-    default:
-      throw undecodable("PNG", `is damaged (row filter ${filter})`);
-  }
-}
-
-/** The neighbor nearest to left + above - corner (section 9.4). */
-function paeth(left: number, above: number, corner: number): number {
-  const toLeft = Math.abs(above - corner);
-  const toAbove = Math.abs(left - corner);
-  const toCorner = Math.abs(left + above - 2 * corner);
-  if (toLeft <= toAbove && toLeft <= toCorner) return left;
-  return toAbove <= toCorner ? above : corner;
-}
-
 /** Writes one unfiltered row of a pass as RGB into the picture. */
 function writeRow(
   header: PngHeader,
@@ -148,109 +119,58 @@ function writeRow(
   image: RgbImage,
   y: number,
 ): void {
-  const { depth, samples, palette } = header;
   const { width, data } = image;
-  const isColor = samples >= 3;
-  const bytesPerSample = depth >> 3;
-  const pixelBytes = samples * bytesPerSample;
-  const mask = (1 << depth) - 1;
-  const stretch = palette === null ? 255 / mask : 1;
-  let to = (y * width + pass.x) * 3;
-  for (let x = pass.x, index = 0; x < width; x += pass.stepX, index += 1) {
-    if (isColor) {
-      const at = index * pixelBytes;
-      data[to] = row[at]!;
-      data[to + 1] = row[at + bytesPerSample]!;
-      data[to + 2] = row[at + 2 * bytesPerSample]!;
+  const to = (y * width + pass.x) * 3;
+  const step = 3 * pass.stepX;
+  const end = (y + 1) * width * 3;
+  if (header.samples < 3) writeGreyOrIndexed(header, row, data, to, end, step);
+  else if (header.samples === 3 && header.depth === 8 && step === 3)
+    data.set(row, to);
+  else writeColor(header, row, data, to, end, step);
+}
+
+function writeColor(
+  header: PngHeader,
+  row: Uint8Array,
+  data: Uint8Array,
+  start: number,
+  end: number,
+  step: number,
+): void {
+  const sample = header.depth >> 3;
+  const pixel = header.samples * sample;
+  for (let to = start, at = 0; to < end; to += step, at += pixel) {
+    data[to] = row[at]!;
+    data[to + 1] = row[at + sample]!;
+    data[to + 2] = row[at + 2 * sample]!;
+  }
+}
+
+function writeGreyOrIndexed(
+  header: PngHeader,
+  row: Uint8Array,
+  data: Uint8Array,
+  start: number,
+  end: number,
+  step: number,
+): void {
+  const { depth, samples, palette } = header;
+  const mask = (1 << Math.min(8, depth)) - 1;
+  const stretch = 255 / mask;
+  const bits = depth * samples;
+  for (let to = start, bit = 0; to < end; to += step, bit += bits) {
+    const byte = row[bit >> 3]!;
+    const value = depth >= 8 ? byte : (byte >> (8 - depth - (bit & 7))) & mask;
+    if (palette === null) {
+      const grey = value * stretch;
+      data[to] = grey;
+      data[to + 1] = grey;
+      data[to + 2] = grey;
     } else {
-      const value =
-        depth >= 8
-          ? row[index * pixelBytes]!
-          : ((row[(index * depth) >> 3]! >> (8 - depth - ((index * depth) & 7))) & mask) * stretch; // prettier-ignore
-      if (palette === null) data.fill(value, to, to + 3);
-      else {
-        // An index past the palette's end is black, as in libpng and Pillow.
-        data[to] = palette[3 * value] ?? 0;
-        data[to + 1] = palette[3 * value + 1] ?? 0;
-        data[to + 2] = palette[3 * value + 2] ?? 0;
-      }
+      // An index past the palette's end is black.
+      data[to] = palette[3 * value] ?? 0;
+      data[to + 1] = palette[3 * value + 1] ?? 0;
+      data[to + 2] = palette[3 * value + 2] ?? 0;
     }
-    to += 3 * pass.stepX;
-  }
-}
-
-/** The IDAT chunks as one zlib stream, inflated. */
-function inflate(parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
-  let part = 0;
-  let offset = 0;
-  const compressed = new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      pull(controller) {
-        while (part < parts.length && offset >= parts[part]!.length) {
-          part += 1;
-          offset = 0;
-        }
-        const bytes = parts[part];
-        if (bytes === undefined) {
-          controller.close();
-          return;
-        }
-        controller.enqueue(bytes.slice(offset, offset + PIECE));
-        offset += PIECE;
-      },
-    },
-    { highWaterMark: 0 },
-  );
-  return compressed.pipeThrough(new DecompressionStream("deflate"));
-}
-
-/** Hands out filter bytes and rows from a stream of chunks of any length. */
-class RowReader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #chunk = new Uint8Array(0);
-  #at = 0;
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.getReader();
-  }
-
-  /** `read` without a wait, or undefined if the row is not here as a whole. */
-  tryRead(row: Uint8Array): number | undefined {
-    const end = this.#at + 1 + row.length;
-    if (end > this.#chunk.length) return undefined;
-    const filter = this.#chunk[this.#at]!;
-    row.set(this.#chunk.subarray(this.#at + 1, end));
-    this.#at = end;
-    return filter;
-  }
-
-  /** Fills `row` and returns the filter byte before it. */
-  async read(row: Uint8Array): Promise<number> {
-    while (this.#at >= this.#chunk.length) await this.#next();
-    const filter = this.#chunk[this.#at]!;
-    this.#at += 1;
-    for (let filled = 0; filled < row.length;) {
-      while (this.#at >= this.#chunk.length) await this.#next();
-      const part = this.#chunk.subarray(this.#at, this.#at + row.length - filled); // prettier-ignore
-      row.set(part, filled);
-      filled += part.length;
-      this.#at += part.length;
-    }
-    return filter;
-  }
-
-  /** Stops inflating; what comes after the last row is never made. */
-  async close(): Promise<void> {
-    await this.#reader.cancel().catch(() => undefined);
-  }
-
-  async #next(): Promise<void> {
-    const result = await this.#reader.read().catch((cause: unknown) => {
-      throw undecodable("PNG", "is damaged or cut off (its compressed data ends early or is not valid)", cause); // prettier-ignore
-    });
-    if (result.done)
-      throw undecodable("PNG", "is cut off: some rows are missing");
-    this.#chunk = result.value as Uint8Array<ArrayBuffer>;
-    this.#at = 0;
   }
 }

@@ -4,6 +4,7 @@ import { readExifOrientation } from "./exif-orientation.ts";
 import type { Orientation } from "./exif-orientation.ts";
 import { undecodable } from "./image-header.ts";
 import type { ImageHeader } from "./image-header.ts";
+import { pngChunks } from "./png-chunks.ts";
 
 export interface PngHeader extends ImageHeader {
   readonly mediaType: "image/png";
@@ -37,50 +38,40 @@ const COLOR_TYPES: Readonly<
  *   missing, cut off or contradicts the specification.
  */
 export function readPngHeader(bytes: Uint8Array): PngHeader {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let head: Omit<PngHeader, "palette" | "compressed" | "orientation"> | null =
-    null;
-  let isIndexed = false;
+  let head: IhdrFields | null = null;
   let palette: Uint8Array | null = null;
   let orientation: Orientation = 1;
   const compressed: Uint8Array[] = [];
 
-  for (let at = 8; at + 8 <= bytes.length;) {
-    const length = view.getUint32(at);
-    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    const body = bytes.subarray(at + 8, at + 8 + length);
+  for (const { type, body, isComplete } of pngChunks(bytes)) {
     if (head === null && type !== "IHDR") break;
-    if (type === "IEND") break;
-    if (body.length < length) {
-      // A cut-off IDAT is kept: whether it holds enough shows when inflating.
-      if (type === "IDAT") compressed.push(body);
-      break;
-    }
-    if (type === "IHDR") {
-      head = readIhdr(body);
-      isIndexed = body[9] === 3;
-    } else if (type === "PLTE") palette ??= body;
-    else if (type === "IDAT") compressed.push(body);
+    // A cut-off IDAT is kept: whether it holds enough shows when inflating.
+    if (type === "IDAT") compressed.push(body);
+    if (!isComplete) break;
+    if (type === "IHDR") head ??= readIhdr(body);
+    else if (type === "PLTE") palette ??= body;
     else if (type === "eXIf") orientation = readExifOrientation(body);
-    at += 12 + length;
   }
 
   if (head === null)
     throw undecodable("PNG", "ends before its header is complete");
+  const { isIndexed, ...fields } = head;
   if (isIndexed && palette === null)
     throw undecodable("PNG", "has a palette's indices but no palette");
   if (compressed.length === 0) throw undecodable("PNG", "holds no pixels");
   return {
-    ...head,
+    ...fields,
     orientation,
     palette: isIndexed ? palette : null,
     compressed,
   };
 }
 
-function readIhdr(
-  body: Uint8Array,
-): Omit<PngHeader, "palette" | "compressed" | "orientation"> {
+type IhdrFields = Omit<PngHeader, "palette" | "compressed" | "orientation"> & {
+  readonly isIndexed: boolean;
+};
+
+function readIhdr(body: Uint8Array): IhdrFields {
   if (body.length < 13)
     throw undecodable("PNG", "ends before its header is complete");
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
@@ -105,5 +96,6 @@ function readIhdr(
     depth,
     samples,
     isInterlaced: view.getUint8(12) === 1,
+    isIndexed: colorType === 3,
   };
 }
