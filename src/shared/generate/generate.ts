@@ -45,21 +45,22 @@ export interface GenerateOptions {
    * of a prompt with beams.
    */
   readonly onToken?: (prompt: number, id: number, logProb: number) => void;
+  /** Called with each answer as it is finished; an abort loses none of these. */
+  readonly onAnswer?: (prompt: number, answer: Answer) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Answers every prompt of a state, from the beginning; the state can answer
- * nothing afterwards.
+ * Answers prompts of a state, from the beginning; they are finished afterwards.
  *
- * @param prompts how many prompts the state holds.
- * @returns one answer per prompt, in order.
+ * @param prompts numbers of the prompts to answer.
+ * @returns one answer for each of `prompts`, in order.
  * @throws FlorenceError `deadline_exceeded` if the signal is aborted,
  *   `engine_bad_output` if the model leaves nothing to choose.
  */
 export async function generate(
   state: DecodingState,
-  prompts: number,
+  prompts: readonly number[],
   options: GenerateOptions,
 ): Promise<readonly Answer[]> {
   return options.numBeams > 1
@@ -70,14 +71,14 @@ export async function generate(
 /** Greedy search: the best token of each step, prompts leaving as they end. */
 async function searchGreedily(
   state: DecodingState,
-  prompts: number,
+  prompts: readonly number[],
   options: GenerateOptions,
 ): Promise<readonly Answer[]> {
   const { spec } = options;
   const maxLength = options.maxTokens + 1;
-  const answers = new Array<Answer>(prompts);
+  const answers = new Map<number, Answer>();
   const locations = options.locations ?? null;
-  let running = Array.from({ length: prompts }, (_, prompt) => ({
+  let running = prompts.map((prompt) => ({
     prompt,
     parent: -1,
     hypothesis: emptyHypothesis(spec.decoder_start_token_id),
@@ -97,21 +98,23 @@ async function searchGreedily(
       options.onToken?.(prompt, choice.id, choice.logProb);
       const isFull = longer.ids.length >= maxLength;
       if (isFull || choice.id === spec.eos_token_id) {
-        answers[prompt] = toAnswer(longer, isFull ? "length" : "stop");
+        const answer = toAnswer(longer, isFull ? "length" : "stop");
+        answers.set(prompt, answer);
         state.finish([prompt]);
+        options.onAnswer?.(prompt, answer);
       } else {
         next.push({ prompt, parent: row, hypothesis: longer });
       }
     }
     running = next;
   }
-  return answers;
+  return prompts.map((prompt) => answers.get(prompt)!);
 }
 
 /** Beam search; the prompts do not influence one another. */
 async function searchBeams(
   state: DecodingState,
-  prompts: number,
+  prompts: readonly number[],
   options: GenerateOptions,
 ): Promise<readonly Answer[]> {
   const beamOptions: BeamOptions = {
@@ -120,8 +123,8 @@ async function searchBeams(
     spec: options.spec,
     locations: options.locations ?? null,
   };
-  const answers = new Array<Answer>(prompts);
-  let running = Array.from({ length: prompts }, (_, prompt) => ({
+  const answers = new Map<number, Answer>();
+  let running = prompts.map((prompt) => ({
     prompt,
     firstRow: -1,
     search: startBeamSearch(beamOptions),
@@ -168,15 +171,16 @@ async function searchBeams(
         continue;
       }
       const answer = bestAnswer(advanced, beamOptions);
-      answers[prompt] = answer;
+      answers.set(prompt, answer);
       state.finish([prompt]);
       for (const [at, id] of answer.ids.entries()) {
         options.onToken?.(prompt, id, answer.logProbs[at]!);
       }
+      options.onAnswer?.(prompt, answer);
     }
     running = next;
   }
-  return answers;
+  return prompts.map((prompt) => answers.get(prompt)!);
 }
 
 /** The row that extends a hypothesis by the token it ends with. */

@@ -58,6 +58,9 @@ export interface GraphFiles {
 export interface SessionFactory {
   readonly backend: string;
   readonly device: string;
+  /** Bytes that prompts being answered may take together; 1 GiB if left out. */
+  readonly stateBytes?: number;
+
   /**
    * Loads a graph.
    *

@@ -48,6 +48,7 @@ export const classifyRegions = defineTask<
   token: "<REGION_TO_CATEGORY>",
   summary: "Names the category of each of your boxes, or picks one of yours.",
   variant: null,
+  inputs: ["regions", "labels"],
   answers: "text",
   request: Request,
   result: Result,
@@ -58,6 +59,8 @@ export const classifyRegions = defineTask<
   },
   prompts: ({ regions }, context) =>
     regionPrompts(regions, context, "What is the region ", "?"),
+  labels: ({ labels }) =>
+    labels === undefined ? null : { labels, kind: "closed" },
   finish(answers, context) {
     const { labels, regions: wanted } = context.request;
     const regions = wanted.map((region, index) => {

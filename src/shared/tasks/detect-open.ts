@@ -69,6 +69,7 @@ export const detectOpen = defineTask<OpenRequest, DetectOpenResult>({
   token: "<OPEN_VOCABULARY_DETECTION>",
   summary: "Finds objects of the labels you name.",
   variant: null,
+  inputs: ["labels"],
   answers: "mixed",
   request: Request,
   result: Result,
@@ -79,6 +80,7 @@ export const detectOpen = defineTask<OpenRequest, DetectOpenResult>({
     const parts = labels.flatMap((label) => [and, label]).slice(1);
     return [["Locate ", ...parts, " in the image."]];
   },
+  labels: ({ labels }) => ({ labels, kind: "open" }),
   finish(answers, context) {
     const answer = answerAt(answers, 0);
     const { candidates, dropped } = findCandidates(answer, context);

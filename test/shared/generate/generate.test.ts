@@ -45,7 +45,7 @@ test("begins with the forced token and ends with the forced one at the limit", a
     return logits;
   });
   for (const numBeams of [1, 3]) {
-    const [answer] = await generate(state, 1, {
+    const [answer] = await generate(state, [0], {
       spec: SPEC,
       numBeams,
       maxTokens: 6,
@@ -63,7 +63,7 @@ test("never writes a suppressed token and never repeats a trigram", async () => 
   for (let seed = 0; seed < 20; seed += 1) {
     for (const numBeams of [1, 3]) {
       const state = createScriptedState(hashedLogits(6, seed));
-      const [answer] = await generate(state, 1, {
+      const [answer] = await generate(state, [0], {
         spec: SPEC,
         numBeams,
         maxTokens: 24,
@@ -81,10 +81,14 @@ test("answers prompts in a batch as it answers each alone", async () => {
   const logits = hashedLogits(9, 11);
   for (const numBeams of [1, 3]) {
     const options = { spec: SPEC, numBeams, maxTokens: 12 };
-    const together = await generate(createScriptedState(logits), 4, options);
+    const together = await generate(
+      createScriptedState(logits),
+      [0, 1, 2, 3],
+      options,
+    );
     for (const [prompt, answer] of together.entries()) {
       const alone = createScriptedState((_, ids) => logits(prompt, ids));
-      assert.deepEqual((await generate(alone, 1, options))[0], answer);
+      assert.deepEqual((await generate(alone, [0], options))[0], answer);
     }
   }
 });
@@ -109,8 +113,8 @@ test("finds with beams what greedy search misses", async () => {
     return logits;
   });
   const options = { spec: SPEC, maxTokens: 8 };
-  const [greedy] = await generate(state, 1, { ...options, numBeams: 1 });
-  const [beams] = await generate(state, 1, { ...options, numBeams: 3 });
+  const [greedy] = await generate(state, [0], { ...options, numBeams: 1 });
+  const [beams] = await generate(state, [0], { ...options, numBeams: 3 });
   assert.deepEqual(greedy!.ids, [0, 5, 9, 2]);
   assert.deepEqual(beams!.ids, [0, 6, 7, 2]);
   assert.equal(beams!.finishReason, "stop");
@@ -124,7 +128,7 @@ test("keeps to the allowed tokens of each step", async () => {
   ]);
   const state = createScriptedState(hashedLogits(12, 3));
   for (const numBeams of [1, 3]) {
-    const [answer] = await generate(state, 1, {
+    const [answer] = await generate(state, [0], {
       spec: SPEC,
       numBeams,
       maxTokens: 10,
@@ -138,7 +142,7 @@ test("keeps to the allowed tokens of each step", async () => {
 test("tells tokens as they come and which prompts have ended", async () => {
   const state = createScriptedState(hashedLogits(9, 5));
   const told: number[][] = [[], []];
-  const answers = await generate(state, 2, {
+  const answers = await generate(state, [0, 1], {
     spec: SPEC,
     numBeams: 1,
     maxTokens: 9,
@@ -160,7 +164,7 @@ test("stops between two steps when its signal is aborted", async () => {
     logits[2] = -50;
     return logits;
   });
-  const running = generate(state, 1, {
+  const running = generate(state, [0], {
     spec: SPEC,
     numBeams: 1,
     maxTokens: 100,
@@ -172,7 +176,11 @@ test("stops between two steps when its signal is aborted", async () => {
 
 test("refuses logits that are not numbers", async () => {
   const state = createScriptedState(() => new Float32Array(8).fill(NaN));
-  const running = generate(state, 1, { spec: SPEC, numBeams: 1, maxTokens: 4 });
+  const running = generate(state, [0], {
+    spec: SPEC,
+    numBeams: 1,
+    maxTokens: 4,
+  });
   await assert.rejects(running, { code: "engine_bad_output" });
 });
 

@@ -38,10 +38,22 @@ export async function openOnnxModel(
       device: sessions.device,
       inputSizes: vision.inputSizes,
       weightBytes: manifest.parts.reduce((sum, part) => sum + part.bytes, 0),
-      maxRows: 64,
+      maxRows: mostRows(manifest, sessions),
     },
     encode: (images, options = {}) => vision.encode(images, options),
     start: (prompts, options = {}) => startDecoding(graphs, prompts, options),
     dispose: () => disposeSessions(opened),
   };
+}
+
+const MOST_ROWS = 64;
+
+/** Rows whose keys and values fit the host's memory, at least one. */
+function mostRows(manifest: Manifest, sessions: SessionFactory): number {
+  const { d_model: width, decoder_layers: layers, positions } = manifest.text;
+  // Keys and values, float32, of the encoder's output and of a long answer;
+  // the encoder's output seldom takes more than 0.6 of its positions.
+  const bytesPerRow = 2 * 4 * layers * width * positions * 0.75;
+  const budget = sessions.stateBytes ?? 2 ** 30;
+  return Math.max(1, Math.min(MOST_ROWS, Math.floor(budget / bytesPerRow)));
 }

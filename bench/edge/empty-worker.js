@@ -1,0 +1,2 @@
+// A Worker that does nothing: what workerd itself takes.
+export default { fetch: () => new Response("empty") };

@@ -1,0 +1,222 @@
+// How fast is one task, and are five tasks over one image, against
+// transformers.js on the same weights in the same run?
+//
+//   node bench/transformers-js.ts [--recipe base] [--repeats 3] [--tokens 20]
+//
+// Random weights of Florence-2-base's shape, fp32, 768 px, one thread, a fixed
+// number of greedy tokens a task. Both sides run ONNX Runtime in Node on
+// graphs with the same operators; the ids of both are compared. Takes about
+// five minutes and 5 GB of disk in the system's temporary folder.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import {
+  env,
+  Florence2ForConditionalGeneration,
+  Tensor,
+} from "@huggingface/transformers";
+import { convertCheckpoint } from "../src/convert/index.ts";
+import { openBundle } from "../src/node/open-bundle.ts";
+import { generate } from "../src/shared/generate/generate.ts";
+import type { RgbImage } from "../src/shared/image/rgb-image.ts";
+import type { LoadedModel } from "../src/shared/model/open-model.ts";
+import { preprocess } from "../src/shared/model/preprocess.ts";
+import { writeRandomCheckpoint } from "../test/golden/random-checkpoint.ts";
+import { median, milliseconds, printMachine } from "./report.ts";
+
+const PROMPTS = [
+  "What does the image describe?",
+  "Locate the objects with category name in the image.",
+  "Describe in detail what is shown in the image.",
+  "What is the text in the image, with regions?",
+  "Locate the region proposals in the image.",
+];
+
+const { values } = parseArgs({
+  options: {
+    recipe: { type: "string", default: "base" },
+    repeats: { type: "string", default: "3" },
+    tokens: { type: "string", default: "20" },
+  },
+});
+const tokens = Number(values.tokens);
+const folder = await mkdtemp(join(tmpdir(), "florence-bench-"));
+try {
+  await compare();
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function compare(): Promise<void> {
+  printMachine();
+  console.log(
+    `random ${values.recipe}, fp32, ${tokens} tokens a task, one thread`,
+  );
+  const checkpoint = join(folder, "checkpoint");
+  await writeRandomCheckpoint(checkpoint, values.recipe);
+  for (const layout of ["florence", "transformers-js"] as const) {
+    const out = join(folder, layout);
+    await convertCheckpoint(checkpoint, { out, precision: "fp32", layout });
+  }
+  await rm(checkpoint, { recursive: true });
+
+  const ours = await openBundle(join(folder, "florence"), { threads: 1 });
+  const peer = await openPeer(join(folder, "transformers-js"));
+  const image = gradient(1024, 768);
+  const prompts = PROMPTS.map((text) => ours.tokenizer.encode(text));
+
+  const ourIds = await answerOurs(ours, image, prompts);
+  const times: Record<string, number[]> = {};
+  const record = (name: string, ms: number): void => {
+    (times[name] ??= []).push(ms);
+  };
+  const sides = { one: prompts.slice(0, 1), five: prompts };
+  for (let repeat = 0; repeat < Number(values.repeats); repeat += 1) {
+    for (const [name, own] of Object.entries(sides)) {
+      const start = performance.now();
+      await answerOurs(ours, image, own, (part, ms) => {
+        record(`ours, ${name}: ${part}`, ms);
+      });
+      record(`ours, ${name}`, performance.now() - start);
+      const peerStart = performance.now();
+      for (const [at, ids] of own.entries()) {
+        const peerIds = await peer.answer(image, ids, ours);
+        if (repeat === 0) {
+          const isSame = peerIds.join() === ourIds[at]!.join();
+          console.log(
+            `${name}, prompt ${at}: ids ${isSame ? "equal" : `differ\n  ours ${ourIds[at]!.join(" ")}\n  peer ${peerIds.join(" ")}`}`,
+          );
+        }
+      }
+      record(`peer, ${name}`, performance.now() - peerStart);
+      for (const [part, ms] of peer.takeParts()) {
+        record(`peer, ${name}: ${part}`, ms);
+      }
+    }
+  }
+  await ours.model.dispose();
+
+  for (const [name, all] of Object.entries(times)) {
+    console.log(`${name.padEnd(28)} ${milliseconds(median(all))}`);
+  }
+  const ratio = (name: string): string =>
+    (median(times[`peer, ${name}`]!) / median(times[`ours, ${name}`]!)).toFixed(
+      2,
+    );
+  console.log(`one task:   ${ratio("one")} times the peer's speed`);
+  console.log(`five tasks: ${ratio("five")} times the peer's speed`);
+}
+
+/** Our answers, one vision pass and one batch for all prompts. */
+async function answerOurs(
+  { model, manifest }: LoadedModel,
+  image: RgbImage,
+  prompts: readonly (readonly number[])[],
+  part?: (name: string, ms: number) => void,
+): Promise<readonly (readonly number[])[]> {
+  const start = performance.now();
+  const [features] = await model.encode([image]);
+  const encoded = performance.now();
+  part?.("vision", encoded - start);
+  const state = await model.start(
+    prompts.map((ids) => ({ features: features!, ids })),
+  );
+  const started = performance.now();
+  part?.("encoder", started - encoded);
+  const { eos_token_id: eos } = manifest.generation;
+  const answers = await generate(state, [...prompts.keys()], {
+    // No answer may end early: every task has the same number of tokens.
+    spec: {
+      ...manifest.generation,
+      forced_eos_token_id: null,
+      suppress_tokens: [...manifest.generation.suppress_tokens, eos],
+    },
+    numBeams: 1,
+    maxTokens: tokens,
+  });
+  await state.dispose();
+  part?.("decoder", performance.now() - started);
+  return answers.map((answer) => answer.ids);
+}
+
+interface Peer {
+  answer(
+    image: RgbImage,
+    ids: readonly number[],
+    loaded: LoadedModel,
+  ): Promise<number[]>;
+  /** Time of each graph since the last call, in milliseconds. */
+  takeParts(): Map<string, number>;
+}
+
+/** transformers.js on the same weights, its graphs timed one by one. */
+async function openPeer(directory: string): Promise<Peer> {
+  env.allowRemoteModels = false;
+  env.localModelPath = "";
+  const model = await Florence2ForConditionalGeneration.from_pretrained(
+    directory,
+    {
+      device: "cpu",
+      dtype: "fp32",
+      local_files_only: true,
+      session_options: { intraOpNumThreads: 1, interOpNumThreads: 1 },
+    },
+  );
+  let parts = new Map<string, number>();
+  // The sessions are not part of the library's types.
+  const { sessions } = model as unknown as {
+    sessions: Record<string, { run(...args: unknown[]): Promise<unknown> }>;
+  };
+  for (const [name, session] of Object.entries(sessions)) {
+    const run = session.run.bind(session);
+    session.run = async (...args) => {
+      const start = performance.now();
+      const outputs = await run(...args);
+      parts.set(name, (parts.get(name) ?? 0) + performance.now() - start);
+      return outputs;
+    };
+  }
+  return {
+    async answer(image, ids, { manifest }) {
+      if (manifest.vision.kind !== "davit") throw new Error("not a DaViT");
+      const size = manifest.vision.input.size;
+      const pixels = preprocess([image], manifest.vision.input, size);
+      const output = await model.generate({
+        pixel_values: new Tensor("float32", pixels, [1, 3, size, size]),
+        input_ids: int64(ids),
+        attention_mask: int64(ids.map(() => 1)),
+        max_new_tokens: tokens,
+        min_new_tokens: tokens,
+        num_beams: 1,
+        do_sample: false,
+        no_repeat_ngram_size: 3,
+        forced_eos_token_id: null,
+        // The library's types do not know these keys of its own configuration.
+      } as never);
+      const [row] = (output as Tensor).tolist() as bigint[][];
+      return row!.slice(1).map(Number);
+    },
+    takeParts() {
+      const taken = parts;
+      parts = new Map();
+      return taken;
+    },
+  };
+}
+
+function int64(ids: readonly number[]): Tensor {
+  return new Tensor("int64", BigInt64Array.from(ids, BigInt), [1, ids.length]);
+}
+
+/** A smooth made-up photo. */
+function gradient(width: number, height: number): RgbImage {
+  const data = new Uint8Array(width * height * 3);
+  for (let at = 0; at < data.length; at += 1) {
+    const x = Math.floor(at / 3) % width;
+    const y = Math.floor(at / 3 / width);
+    data[at] = (x / 4 + y / 3 + (at % 3) * 40 + ((x ^ y) & 31)) % 256;
+  }
+  return { width, height, data };
+}

@@ -1,0 +1,298 @@
+// One request: a decoded image and its tasks in, one envelope out. The image
+// is seen once, whatever the number of tasks.
+
+import { FlorenceError, isFlorenceError } from "../errors.ts";
+import type { ImageSize } from "../geometry.ts";
+import type { DecodedImage } from "../image/decode-image.ts";
+import type { Features } from "../model/model.ts";
+import type { LoadedModel } from "../model/open-model.ts";
+import type {
+  AnalyzeOptions,
+  Envelope,
+  EnvelopeResult,
+} from "../schema/analysis.ts";
+import { toProblem } from "../schema/problem.ts";
+import type { TaskRequest } from "../tasks/index.ts";
+import type { FinishContext } from "../tasks/task.ts";
+import { answerPrompts, type AnsweredPrompt } from "./answer-prompts.ts";
+import { planTask, type PlannedTask, type RefusedTask } from "./plan-tasks.ts";
+
+/** New tokens an answer may have if the request names no limit. */
+const DEFAULT_MAX_TOKENS = 1024;
+
+/** What the platform must bring. */
+export interface Platform {
+  /** Milliseconds; only differences and the date of the envelope depend on it. */
+  readonly now: () => number;
+  /** A new id, such as `an_01J...` for the prefix `an`. */
+  readonly id: (prefix: string) => string;
+  /** Lower-case hexadecimal SHA-256. */
+  readonly sha256: (bytes: Uint8Array) => Promise<string>;
+}
+
+export interface AnalyzeInput {
+  readonly image: DecodedImage;
+  /** The file the image was decoded from. */
+  readonly bytes: Uint8Array;
+  readonly tasks: readonly TaskRequest[];
+  readonly options: AnalyzeOptions;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** What decoding took, for the envelope's timings. */
+  readonly decodeMs?: number;
+  /** The engine that answers, for the envelope. */
+  readonly engine?: "edge" | "container" | "gpu";
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Told while the work goes on. */
+export interface AnalyzeEvents {
+  /** The image has been seen. */
+  readonly vision?: () => void;
+  /** A token of a task that has one prompt. */
+  readonly token?: (resultId: string, id: number, logProb: number) => void;
+  readonly result?: (result: EnvelopeResult) => void;
+}
+
+/**
+ * Answers all tasks of a request over one vision pass.
+ *
+ * A task that fails, or is not finished when the signal is aborted, becomes a
+ * problem among the results.
+ *
+ * @throws FlorenceError the first task's error if every task failed;
+ *   `deadline_exceeded` if the signal was aborted before any was finished.
+ */
+export async function analyze(
+  loaded: LoadedModel,
+  input: AnalyzeInput,
+  platform: Platform,
+  events: AnalyzeEvents = {},
+): Promise<Envelope> {
+  const { options } = input;
+  const startMs = platform.now();
+  const image: ImageSize = input.image.size;
+  const scale: ImageSize =
+    options.coordinates === "normalized" ? { width: 1, height: 1 } : image;
+  const planned = input.tasks.map((task, index) =>
+    planTask(task, index, { ...loaded, image, scale }),
+  );
+
+  const features = await see(loaded, planned, input);
+  const seenMs = platform.now();
+  if (features !== null) events.vision?.();
+
+  const plans = planned.map((plan) => refuseTooLong(plan, features, loaded));
+  const answered = new Map<PlannedTask, AnsweredPrompt[]>();
+  const cut = await answerPlans(
+    loaded,
+    features,
+    plans,
+    input,
+    answered,
+    events,
+  );
+
+  const context = { input, loaded, image, scale };
+  const results = plans.map((plan): EnvelopeResult => {
+    if ("error" in plan) return problemResult(plan);
+    const answers = (answered.get(plan) ?? []).filter(() => true);
+    if (answers.length === plan.prompts.length) {
+      return finishTask(plan, answers, context);
+    }
+    const { resultId, request } = plan;
+    const error =
+      cut ?? new FlorenceError("internal", "The task was not answered.");
+    return problemResult({ resultId, request, error });
+  });
+  for (const result of results) events.result?.(result);
+
+  const failed = plans.flatMap((plan) => ("error" in plan ? [plan.error] : []));
+  const failures = results.filter((result) => result.status === "error").length;
+  if (failures === results.length) throw failed[0] ?? cut ?? internalError();
+
+  const endMs = platform.now();
+  const decodeMs = input.decodeMs ?? 0;
+  const prompts = plans.flatMap((plan) =>
+    "error" in plan ? [] : plan.prompts,
+  );
+  const { manifest } = loaded;
+  const engine = input.engine ?? "edge";
+  return {
+    id: platform.id("an"),
+    object: "analysis",
+    created: new Date(startMs).toISOString(),
+    status: failures === 0 ? "completed" : "partial",
+    image: {
+      ...image,
+      media_type: input.image.mediaType,
+      sha256: await platform.sha256(input.bytes),
+      orientation_applied: input.image.orientationApplied,
+    },
+    results,
+    model: {
+      id: manifest.id,
+      revision: manifest.revision,
+      quantization: manifest.precision,
+      ...(features === null ? {} : { input_size: features.inputSize }),
+    },
+    engine: { used: engine, attempts: [{ engine, outcome: "ok" }] },
+    usage: {
+      vision_passes: features === null ? 0 : 1,
+      tiles: 1,
+      prompt_tokens: prompts.reduce((sum, ids) => sum + ids.length, 0),
+      output_tokens: [...answered.values()]
+        .flat()
+        .reduce((sum, { answer }) => sum + answer.ids.length, 0),
+    },
+    timings_ms: {
+      decode: round(decodeMs),
+      vision: round(seenMs - startMs),
+      text: round(endMs - seenMs),
+      total: round(decodeMs + endMs - startMs),
+    },
+    warnings: warningsOf(input),
+    metadata: input.metadata ?? {},
+  };
+}
+
+/** One vision pass, or none if no task can be answered. */
+async function see(
+  loaded: LoadedModel,
+  plans: readonly (PlannedTask | RefusedTask)[],
+  { image, options, signal }: AnalyzeInput,
+): Promise<Features | null> {
+  if (plans.every((plan) => "error" in plan)) return null;
+  const [features] = await loaded.model.encode([image.image], {
+    signal,
+    ...(typeof options.input_size === "number" && {
+      inputSize: options.input_size,
+    }),
+  });
+  if (features === undefined) throw new Error("internal: no features");
+  return features;
+}
+
+/** Refuses a task whose prompt does not fit the model beside the image. */
+function refuseTooLong(
+  plan: PlannedTask | RefusedTask,
+  features: Features | null,
+  { manifest }: LoadedModel,
+): PlannedTask | RefusedTask {
+  if ("error" in plan || features === null) return plan;
+  const taken = features.tokens + features.hintIds.length;
+  const longest = Math.max(...plan.prompts.map((ids) => ids.length));
+  if (taken + longest <= manifest.text.positions) return plan;
+  const { resultId, request, task } = plan;
+  const error = new FlorenceError(
+    "invalid_request",
+    `The prompt of ${task.spelling} has ${longest} tokens; beside the image ${manifest.text.positions - taken} fit. Shorten the phrase or give fewer labels.`,
+  );
+  return { resultId, request, error };
+}
+
+/**
+ * Answers the prompts of all tasks as one batch and files them by task.
+ *
+ * @returns the error that cut the work short, if one did.
+ */
+async function answerPlans(
+  loaded: LoadedModel,
+  features: Features | null,
+  plans: readonly (PlannedTask | RefusedTask)[],
+  { options, signal }: AnalyzeInput,
+  answered: Map<PlannedTask, AnsweredPrompt[]>,
+  events: AnalyzeEvents,
+): Promise<FlorenceError | null> {
+  if (features === null) return null;
+  const prompts = plans.flatMap((plan) =>
+    "error" in plan
+      ? []
+      : plan.prompts.map((ids, at) => ({ plan, at, ids, labels: plan.labels })),
+  );
+  try {
+    await answerPrompts(loaded, features, prompts, {
+      numBeams: options.beams ?? 1,
+      maxTokens: Math.min(
+        options.max_tokens ?? DEFAULT_MAX_TOKENS,
+        loaded.manifest.text.positions,
+      ),
+      signal,
+      onToken(prompt, id, logProb) {
+        const { plan } = prompts[prompt]!;
+        if (plan.prompts.length > 1) return;
+        events.token?.(plan.resultId, id, logProb);
+      },
+      onAnswer(prompt, answer) {
+        const { plan, at } = prompts[prompt]!;
+        const own = answered.get(plan) ?? [];
+        own[at] = answer;
+        answered.set(plan, own);
+      },
+    });
+    return null;
+  } catch (error) {
+    if (!isFlorenceError(error)) throw error;
+    return error;
+  }
+}
+
+interface FinishInput {
+  readonly input: AnalyzeInput;
+  readonly loaded: LoadedModel;
+  readonly image: ImageSize;
+  readonly scale: ImageSize;
+}
+
+function finishTask(
+  plan: PlannedTask,
+  answers: readonly AnsweredPrompt[],
+  { input, loaded, image, scale }: FinishInput,
+): EnvelopeResult {
+  const labelScores = answers.flatMap((one) => one.labelScores ?? []);
+  const context: FinishContext<TaskRequest> = {
+    request: plan.request,
+    tokenizer: loaded.tokenizer,
+    image,
+    scale,
+    threshold: loaded.manifest.thresholds[plan.task.spelling] ?? null,
+    minScore: input.options.min_score,
+    includeRaw: input.options.include_raw,
+    resultId: plan.resultId,
+    ...(labelScores.length > 0 && {
+      labelScores: answers.map((one) => one.labelScores ?? []),
+    }),
+  };
+  return plan.task.finish(
+    answers.map((one) => one.answer),
+    context,
+  );
+}
+
+function problemResult({
+  resultId,
+  request,
+  error,
+}: RefusedTask): EnvelopeResult {
+  return {
+    id: resultId,
+    task: request.task,
+    status: "error",
+    problem: toProblem(error),
+  };
+}
+
+function warningsOf({ image }: AnalyzeInput): string[] {
+  return image.scaled
+    ? [
+        "The JPEG was decoded at a reduced size before it was resized for the model; boxes refer to its full size.",
+      ]
+    : [];
+}
+
+function internalError(): Error {
+  return new Error("internal: no task failed, and none was answered");
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
