@@ -1,9 +1,9 @@
 // The walls between rooms, as ARCHITECTURE.md draws them.
 const LAYERS = [
   "analyze",
-  "tasks|generate|render",
+  "tasks|generate|render|schema",
   "parse|model|image",
-  "tokenizer|schema",
+  "tokenizer",
 ];
 
 /** Inside the core a layer imports only layers to its right (or itself). */

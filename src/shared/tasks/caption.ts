@@ -49,6 +49,7 @@ function defineCaption<const D extends Detail>(variant: Variant<D>) {
     token: variant.token,
     summary: variant.summary,
     variant: { field: "detail", value: detail },
+    inputs: [],
     answers: "text",
     request,
     result: Result,

@@ -31,6 +31,7 @@ export const denseCaption = defineTask<
   token: "<DENSE_REGION_CAPTION>",
   summary: "Finds parts of the image and describes each in a few words.",
   variant: null,
+  inputs: [],
   answers: "boxes",
   request: Request,
   result: Result,

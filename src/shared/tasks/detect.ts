@@ -31,6 +31,7 @@ export const detect = defineTask<v.InferOutput<typeof Request>, DetectResult>({
   token: "<OD>",
   summary: "Finds objects and names their category.",
   variant: null,
+  inputs: [],
   answers: "boxes",
   request: Request,
   result: Result,

@@ -51,6 +51,7 @@ export const ground = defineTask<GroundRequest, GroundResult>({
   token: "<CAPTION_TO_PHRASE_GROUNDING>",
   summary: "Finds the boxes of each phrase of a caption.",
   variant: null,
+  inputs: ["phrase"],
   answers: "boxes",
   request: Request,
   result: Result,

@@ -26,6 +26,7 @@ export const propose = defineTask<v.InferOutput<typeof Request>, ProposeResult>(
     token: "<REGION_PROPOSAL>",
     summary: "Finds regions that stand out, without naming them.",
     variant: null,
+    inputs: [],
     answers: "boxes",
     request: Request,
     result: Result,

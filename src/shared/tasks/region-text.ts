@@ -52,6 +52,7 @@ function defineRegionText<const Name extends string>(
     token: task.token,
     summary: task.summary,
     variant: null,
+    inputs: ["regions"],
     answers: "text",
     request,
     result,

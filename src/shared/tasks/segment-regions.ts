@@ -45,6 +45,7 @@ export const segmentRegions = defineTask<
   token: "<REGION_TO_SEGMENTATION>",
   summary: "Outlines what each of your boxes holds.",
   variant: null,
+  inputs: ["regions"],
   answers: "polygons",
   request: Request,
   result: Result,

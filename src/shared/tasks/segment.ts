@@ -52,6 +52,7 @@ export const segment = defineTask<SegmentRequest, SegmentResult>({
   token: "<REFERRING_EXPRESSION_SEGMENTATION>",
   summary: "Outlines what a phrase names.",
   variant: null,
+  inputs: ["phrase"],
   answers: "polygons",
   request: Request,
   result: Result,

@@ -68,6 +68,8 @@ export interface Task<Request, Result> {
   readonly summary: string;
   /** The field that tells tasks of one name apart, if there are several. */
   readonly variant: { readonly field: string; readonly value: string } | null;
+  /** Fields of the request that hold what to look for, in order. */
+  readonly inputs: readonly string[];
   /** What the answer consists of; text can be streamed as it comes. */
   readonly answers: "text" | "boxes" | "polygons" | "quads" | "mixed";
   readonly request: GenericSchema<unknown, Request>;
