@@ -2,10 +2,12 @@
 
 declare module "*.wasm" {
   const module: WebAssembly.Module;
+  // eslint-disable-next-line no-restricted-exports -- as wrangler makes it
   export default module;
 }
 
 declare module "*.onnx" {
   const bytes: ArrayBuffer;
+  // eslint-disable-next-line no-restricted-exports -- as wrangler makes it
   export default bytes;
 }

@@ -80,6 +80,8 @@ export function createWebSessions(options: WebSessionOptions): WebSessions {
   return {
     backend: "onnxruntime-web",
     device: "wasm",
+    // The rest is for weights and for the activations of one run.
+    stateBytes: Math.floor(options.maxHeapBytes / 4),
     hold: (tensor) => holdValue(toOrt(tensor)),
     heapBytes: () => heap?.byteLength() ?? 0,
     open: (files) =>

@@ -1,0 +1,26 @@
+// How long a request may take: until its own deadline, or until its sender is
+// gone.
+
+import { FlorenceError } from "../shared/errors.ts";
+
+const MAX_DEADLINE_MS = 300_000;
+
+/**
+ * A signal that aborts at `Deadline-Ms`, counted from now, or when the client
+ * disconnects.
+ *
+ * @throws FlorenceError `invalid_request` for a header that is no whole number
+ *   of milliseconds from 1 to 300,000.
+ */
+export function deadlineSignal(request: Request): AbortSignal {
+  const header = request.headers.get("Deadline-Ms");
+  if (header === null) return request.signal;
+  const deadlineMs = /^\d{1,6}$/u.test(header.trim()) ? Number(header) : 0;
+  if (deadlineMs < 1 || deadlineMs > MAX_DEADLINE_MS) {
+    throw new FlorenceError(
+      "invalid_request",
+      `Deadline-Ms is "${header.slice(0, 40)}"; it takes a whole number of milliseconds from 1 to ${MAX_DEADLINE_MS}.`,
+    );
+  }
+  return AbortSignal.any([request.signal, AbortSignal.timeout(deadlineMs)]);
+}

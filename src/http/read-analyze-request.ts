@@ -1,0 +1,70 @@
+// From an HTTP request to an image and the tasks asked of it.
+
+import { FlorenceError } from "../shared/errors.ts";
+import {
+  parseAnalyzeRequest,
+  type AnalyzeRequest,
+} from "../shared/schema/analysis.ts";
+import { parseTaskList } from "../shared/tasks/index.ts";
+import { mediaTypeOf, readImage, type BodyLimits } from "./read-image.ts";
+
+/** A request as the core takes it, and the image's bytes. */
+export type ReceivedRequest = AnalyzeRequest & { readonly image: Uint8Array };
+
+/**
+ * Reads `POST /v1/analyze`. What can be refused without the body is refused
+ * before a byte of it is read.
+ *
+ * @throws FlorenceError with every code of a caller's mistake.
+ */
+export async function readAnalyzeRequest(
+  request: Request,
+  limits: BodyLimits,
+): Promise<ReceivedRequest> {
+  const hasOwnRequest = ["multipart/form-data", "application/json"].includes(
+    mediaTypeOf(request),
+  );
+  const query = new URL(request.url).searchParams;
+  refuseUnknownParameters(query, hasOwnRequest);
+  const fromQuery = hasOwnRequest ? null : parseAnalyzeRequest(tasksOf(query));
+  const { image, request: own } = await readImage(request, limits);
+  return { ...(fromQuery ?? parseAnalyzeRequest(own)), image };
+}
+
+function refuseUnknownParameters(
+  query: URLSearchParams,
+  hasOwnRequest: boolean,
+): void {
+  for (const name of query.keys()) {
+    const shown = name.slice(0, 40);
+    if (hasOwnRequest) {
+      throw new FlorenceError(
+        "invalid_request",
+        `The query has "${shown}", but the body says what is asked. Move it into the body's tasks and options.`,
+      );
+    }
+    if (name !== "tasks") {
+      throw new FlorenceError(
+        "invalid_request",
+        `The query has "${shown}"; a raw image takes tasks only. Send options, phrases, labels and regions as multipart: -F image=@photo.jpg -F 'request={"tasks":[...],"options":{...}}'.`,
+      );
+    }
+  }
+  if (query.getAll("tasks").length > 1) {
+    throw new FlorenceError(
+      "invalid_request",
+      "The query has several tasks parameters. Put all tasks in one: ?tasks=caption,detect.",
+    );
+  }
+}
+
+function tasksOf(query: URLSearchParams): { readonly tasks: unknown } {
+  const list = query.get("tasks") ?? "";
+  if (list.trim() === "") {
+    throw new FlorenceError(
+      "invalid_request",
+      "No tasks are given. Add them to the address: ?tasks=caption,detect.",
+    );
+  }
+  return { tasks: parseTaskList(list) };
+}

@@ -1,0 +1,40 @@
+// Reads a body up to a limit: refused from its header where that says enough,
+// cut off where it does not.
+
+/**
+ * Collects the body.
+ *
+ * @param tooLarge makes the error for a body of more than `maxBytes`; its
+ *   argument is the length the header states, null if it grew beyond.
+ * @returns bytes owned by the caller; peak memory twice their length.
+ */
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+  tooLarge: (statedBytes: number | null) => Error,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const stated = Number(request.headers.get("Content-Length") ?? Number.NaN);
+  if (stated > maxBytes) throw tooLarge(stated);
+  if (request.body === null) return new Uint8Array(0);
+
+  const reader = request.body.getReader() as ReadableStreamDefaultReader<Uint8Array>; // prettier-ignore
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.byteLength;
+    if (length > maxBytes) {
+      await reader.cancel();
+      throw tooLarge(null);
+    }
+    chunks.push(value);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
