@@ -23,7 +23,10 @@ import { generate } from "../src/shared/generate/generate.ts";
 import type { RgbImage } from "../src/shared/image/rgb-image.ts";
 import type { LoadedModel } from "../src/shared/model/open-model.ts";
 import { preprocess } from "../src/shared/model/preprocess.ts";
-import { writeRandomCheckpoint } from "../test/golden/random-checkpoint.ts";
+import {
+  loadRecipe,
+  writeRandomCheckpoint,
+} from "../test/golden/random-checkpoint.ts";
 import { median, milliseconds, printMachine } from "./report.ts";
 
 const PROMPTS = [
@@ -55,7 +58,7 @@ async function compare(): Promise<void> {
     `random ${values.recipe}, fp32, ${tokens} tokens a task, one thread`,
   );
   const checkpoint = join(folder, "checkpoint");
-  await writeRandomCheckpoint(checkpoint, values.recipe);
+  writeRandomCheckpoint(checkpoint, loadRecipe(values.recipe));
   for (const layout of ["florence", "transformers-js"] as const) {
     const out = join(folder, layout);
     await convertCheckpoint(checkpoint, { out, precision: "fp32", layout });

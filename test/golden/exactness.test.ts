@@ -1,0 +1,57 @@
+// Token for token against the reference: features, encoder output, logits and
+// answers of random-weight checkpoints of the true architecture.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openBundle } from "../../src/node/open-bundle.ts";
+import {
+  GOLDEN_RECIPES,
+  goldenBundle,
+  readGolden,
+  readGoldenPhotos,
+} from "./golden-bundle.ts";
+import { describeExactness, measureExactness } from "./measure-exactness.ts";
+
+for (const recipe of GOLDEN_RECIPES) {
+  test(`answers as the reference does: ${recipe}`, async (context) => {
+    const golden = readGolden(recipe);
+    const { ...loaded } = await openBundle(await goldenBundle(recipe));
+    try {
+      const photos = await readGoldenPhotos(golden, "png");
+      const result = await measureExactness(loaded, golden, photos);
+      context.diagnostic(describeExactness(result));
+      for (const {
+        photo,
+        tensor,
+        difference,
+        tolerance,
+      } of result.differences) {
+        assert.ok(
+          difference <= tolerance,
+          `${tensor} of ${photo}: ${difference} standard deviations, ${tolerance} allowed`,
+        );
+      }
+      const wrong = result.mismatches.filter(({ answer }) => answer.stable);
+      assert.deepEqual(wrong, []);
+      assert.equal(result.batches.same, result.batches.of);
+      assert.ok(result.logProbDifference < 0.01);
+    } finally {
+      await loaded.model.dispose();
+    }
+  });
+}
+
+test("answers much the same from the JPEG of a photo", async (context) => {
+  const golden = readGolden("tiny-native");
+  const loaded = await openBundle(await goldenBundle("tiny-native"));
+  try {
+    const photos = await readGoldenPhotos(golden, "jpg");
+    const result = await measureExactness(loaded, golden, photos, false);
+    context.diagnostic(`JPEG: ${describeExactness(result)}`);
+    // No floor: random weights enlarge a level of difference in a pixel. That
+    // every answer was given is what is tested.
+    assert.equal(result.stable.of + result.unstable.of, golden.answers.length);
+  } finally {
+    await loaded.model.dispose();
+  }
+});
