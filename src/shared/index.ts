@@ -17,6 +17,12 @@ export {
 } from "./geometry.ts";
 export { loadTokenizer, type Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { Answer } from "./parse/answer.ts";
+export type { ReferenceAnswer } from "./parse/reference.ts";
+export {
+  parseAnswer,
+  type ParsedPayload,
+  type ParseOptions,
+} from "./tasks/parse-answer.ts";
 export {
   findTask,
   parseSpelling,

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import type { Dropped } from "../parse/pieces.ts";
 import { abstentionReason } from "./abstention.ts";
 import { answerAt, resultHead, resultTail } from "./frame.ts";
-import { GENERIC_PHRASES } from "./generic-phrases.ts";
+import { GENERIC_PHRASES } from "../parse/generic-phrases.ts";
 import { findObjects, isWholeImage, type FoundObject } from "./objects.ts";
 import { phraseSpans } from "./phrase-spans.ts";
 import { Phrase, RequestId } from "./request-fields.ts";
