@@ -15,6 +15,6 @@ after(async () => {
   await loaded.model.dispose();
 });
 
-for (const { name, run } of MODEL_CONTRACT) {
-  test(`onnxruntime-node ${name}`, () => run(loaded));
+for (const contract of MODEL_CONTRACT) {
+  test(`onnxruntime-node ${contract.name}`, () => contract.run(loaded));
 }

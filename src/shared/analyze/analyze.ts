@@ -53,6 +53,9 @@ export interface AnalyzeEvents {
   readonly result?: (result: EnvelopeResult) => void;
 }
 
+/** Answers so far, by task and number of the prompt. */
+type AnswersByTask = Map<PlannedTask, Map<number, AnsweredPrompt>>;
+
 /**
  * Answers all tasks of a request over one vision pass.
  *
@@ -82,7 +85,7 @@ export async function analyze(
   if (features !== null) events.vision?.();
 
   const plans = planned.map((plan) => refuseTooLong(plan, features, loaded));
-  const answered = new Map<PlannedTask, AnsweredPrompt[]>();
+  const answered: AnswersByTask = new Map();
   const cut = await answerPlans(
     loaded,
     features,
@@ -95,7 +98,8 @@ export async function analyze(
   const context = { input, loaded, image, scale };
   const results = plans.map((plan): EnvelopeResult => {
     if ("error" in plan) return problemResult(plan);
-    const answers = (answered.get(plan) ?? []).filter(() => true);
+    const own = answered.get(plan);
+    const answers = plan.prompts.flatMap((_, at) => own?.get(at) ?? []);
     if (answers.length === plan.prompts.length) {
       return finishTask(plan, answers, context);
     }
@@ -141,7 +145,7 @@ export async function analyze(
       tiles: 1,
       prompt_tokens: prompts.reduce((sum, ids) => sum + ids.length, 0),
       output_tokens: [...answered.values()]
-        .flat()
+        .flatMap((own) => [...own.values()])
         .reduce((sum, { answer }) => sum + answer.ids.length, 0),
     },
     timings_ms: {
@@ -200,7 +204,7 @@ async function answerPlans(
   features: Features | null,
   plans: readonly (PlannedTask | RefusedTask)[],
   { options, signal }: AnalyzeInput,
-  answered: Map<PlannedTask, AnsweredPrompt[]>,
+  answered: AnswersByTask,
   events: AnalyzeEvents,
 ): Promise<FlorenceError | null> {
   if (features === null) return null;
@@ -224,8 +228,8 @@ async function answerPlans(
       },
       onAnswer(prompt, answer) {
         const { plan, at } = prompts[prompt]!;
-        const own = answered.get(plan) ?? [];
-        own[at] = answer;
+        const own = answered.get(plan) ?? new Map<number, AnsweredPrompt>();
+        own.set(at, answer);
         answered.set(plan, own);
       },
     });

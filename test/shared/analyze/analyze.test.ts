@@ -266,8 +266,8 @@ test("shows the raw answer of a task only if asked for", async () => {
   const [result] = raw.results;
   assert.ok(result?.task === "caption" && "raw" in result);
   assert.deepEqual(
-    result.raw!.token_ids,
+    result.raw.token_ids,
     tokenizer.encode("a street with a car"),
   );
-  assert.equal(result.raw!.log_probs.length, result.raw!.token_ids.length);
+  assert.equal(result.raw.log_probs.length, result.raw.token_ids.length);
 });

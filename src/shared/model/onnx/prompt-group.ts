@@ -89,7 +89,7 @@ export async function encodePromptGroup(
   );
 
   let active = [...numbers];
-  let cross = crossTensors(encoded, manifest.text.decoder_layers);
+  const cross = crossTensors(encoded, manifest.text.decoder_layers);
   let crossMask: HeldTensor = sessions.hold(
     tensor("int64", [prompts.length, length], mask),
   );
