@@ -7,6 +7,7 @@ import { sniffImage } from "../shared/image/sniff-image.ts";
 import { chooseModel, refuseLaterOptions } from "./check-options.ts";
 import { deadlineSignal } from "./deadline.ts";
 import type { Host } from "./host.ts";
+import { outlast } from "./outlast.ts";
 import { readAnalyzeRequest } from "./read-analyze-request.ts";
 import type { App, Route } from "./route.ts";
 import { createTurns } from "./turns.ts";
@@ -34,7 +35,7 @@ export function addAnalyzeRoute(app: App, host: Host): readonly Route[] {
       );
       const decodeMs = host.platform.now() - decodeStartMs;
       throwIfAborted(signal);
-      const loaded = await hosted.load();
+      const loaded = await outlast(hosted.load());
       return await analyze(
         loaded,
         { ...asked, image, bytes, decodeMs, engine: host.engine.name, signal },

@@ -2,6 +2,7 @@
 
 import type { App, Route } from "./route.ts";
 import type { Host } from "./host.ts";
+import { outlast } from "./outlast.ts";
 
 /** Adds `/v1/health/live` and `/v1/health/ready`. */
 export function addHealthRoutes(app: App, host: Host): readonly Route[] {
@@ -12,7 +13,7 @@ export function addHealthRoutes(app: App, host: Host): readonly Route[] {
     const [hosted] = host.models;
     const loading = hosted.load();
     host.keepAlive?.(loading, context);
-    await loading;
+    await outlast(loading);
     return context.json({ status: "ready", model: hosted.manifest.id });
   });
 

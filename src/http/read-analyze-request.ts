@@ -21,6 +21,7 @@ export async function readAnalyzeRequest(
   request: Request,
   limits: BodyLimits,
 ): Promise<ReceivedRequest> {
+  refuseStreaming(request);
   const hasOwnRequest = ["multipart/form-data", "application/json"].includes(
     mediaTypeOf(request),
   );
@@ -29,6 +30,17 @@ export async function readAnalyzeRequest(
   const fromQuery = hasOwnRequest ? null : parseAnalyzeRequest(tasksOf(query));
   const { image, request: own } = await readImage(request, limits);
   return { ...(fromQuery ?? parseAnalyzeRequest(own)), image };
+}
+
+/** Whoever takes nothing but a stream would be left without an answer. */
+function refuseStreaming(request: Request): void {
+  const accept = request.headers.get("Accept") ?? "*/*";
+  if (!accept.includes("text/event-stream")) return;
+  if (accept.includes("json") || accept.includes("*/*")) return;
+  throw new FlorenceError(
+    "invalid_request",
+    "Accept is text/event-stream; this release answers at once, not as a stream. Accept application/json.",
+  );
 }
 
 function refuseUnknownParameters(
