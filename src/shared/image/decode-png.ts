@@ -44,10 +44,7 @@ const ADAM7: readonly Pass[] = [
  * @throws FlorenceError `image_undecodable` for data that is damaged (also by
  *   the checksums of the chunks that matter) or cut off.
  */
-export async function decodePng(
-  bytes: Uint8Array,
-  header: PngHeader,
-): Promise<RgbImage> {
+export function decodePng(bytes: Uint8Array, header: PngHeader): RgbImage {
   checkIntact(bytes);
   const passes = (header.isInterlaced ? ADAM7 : WHOLE).filter(
     (pass) => header.width > pass.x && header.height > pass.y,
@@ -63,11 +60,7 @@ export async function decodePng(
   const { width, height } = header;
   const image = { width, height, data: new Uint8Array(width * height * 3) };
   const rows = new PngRows(header.compressed);
-  try {
-    for (const pass of passes) await readPass(header, pass, rows, image);
-  } finally {
-    await rows.close();
-  }
+  for (const pass of passes) readPass(header, pass, rows, image);
   return image;
 }
 
@@ -82,19 +75,19 @@ function checkIntact(bytes: Uint8Array): void {
   }
 }
 
-async function readPass(
+function readPass(
   header: PngHeader,
   pass: Pass,
   rows: PngRows,
   image: RgbImage,
-): Promise<void> {
+): void {
   const bytes = rowBytes(header, pass);
   // Bytes from one pixel to the next, at least one (section 9.2).
   const step = Math.max(1, (header.samples * header.depth) >> 3);
   let row = new Uint8Array(bytes);
   let above = new Uint8Array(bytes);
   for (let y = pass.y; y < header.height; y += pass.stepY) {
-    const filter = rows.tryRead(row) ?? (await rows.read(row));
+    const filter = rows.read(row);
     unfilterPngRow(filter, row, above, step);
     writeRow(header, pass, row, image, y);
     [row, above] = [above, row];

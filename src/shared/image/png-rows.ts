@@ -1,35 +1,27 @@
 // The inflated rows of a PNG, as a stream that is read no further than asked.
+// Not the platform's `DecompressionStream`: in workerd it inflates all that it
+// was given, with no regard to how fast its output is read.
 
+import { Unzlib } from "fflate";
 import { undecodable } from "./image-header.ts";
 
-/** Compressed bytes handed over at a time: at most 17 MB inflated wait. */
+/** Compressed bytes inflated at a time: at most 17 MB of output wait. */
 const PIECE = 16_384;
 
-/**
- * Hands out the filtered rows of a PNG, inflated by the platform.
- *
- * @example
- *   const rows = new PngRows(header.compressed);
- *   const filter = rows.tryRead(row) ?? (await rows.read(row));
- */
+/** Hands out the filtered rows of a PNG, inflating as they are asked for. */
 export class PngRows {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #pieces: Generator<Uint8Array>;
+  readonly #inflater: Unzlib;
   #chunk = new Uint8Array(0);
   #at = 0;
 
   /** @param parts the IDAT chunks' contents, in order; read, not kept. */
   constructor(parts: readonly Uint8Array[]) {
-    this.#reader = inflate(parts).getReader();
-  }
-
-  /** `read` without a wait, or undefined if the row is not here as a whole. */
-  tryRead(row: Uint8Array): number | undefined {
-    const end = this.#at + 1 + row.length;
-    if (end > this.#chunk.length) return undefined;
-    const filter = this.#chunk[this.#at]!;
-    row.set(this.#chunk.subarray(this.#at + 1, end));
-    this.#at = end;
-    return filter;
+    this.#pieces = piecesOf(parts);
+    this.#inflater = new Unzlib((chunk) => {
+      this.#chunk = chunk as Uint8Array<ArrayBuffer>;
+      this.#at = 0;
+    });
   }
 
   /**
@@ -37,13 +29,15 @@ export class PngRows {
    *
    * @throws FlorenceError `image_undecodable` where the data is not valid or ends.
    */
-  async read(row: Uint8Array): Promise<number> {
-    while (this.#at >= this.#chunk.length) await this.#next();
+  read(row: Uint8Array): number {
+    while (this.#at >= this.#chunk.length) this.#inflateMore();
     const filter = this.#chunk[this.#at]!;
     this.#at += 1;
-    for (let filled = 0; filled < row.length;) {
-      while (this.#at >= this.#chunk.length) await this.#next();
-      const part = this.#chunk.subarray(this.#at, this.#at + row.length - filled); // prettier-ignore
+    let filled = 0;
+    while (filled < row.length) {
+      while (this.#at >= this.#chunk.length) this.#inflateMore();
+      const end = this.#at + row.length - filled;
+      const part = this.#chunk.subarray(this.#at, end);
       row.set(part, filled);
       filled += part.length;
       this.#at += part.length;
@@ -51,43 +45,20 @@ export class PngRows {
     return filter;
   }
 
-  /** Stops inflating; what comes after the last row is never made. */
-  async close(): Promise<void> {
-    await this.#reader.cancel().catch(() => undefined);
-  }
-
-  async #next(): Promise<void> {
-    const result = await this.#reader.read().catch((cause: unknown) => {
-      throw undecodable("PNG", "is damaged or cut off (its compressed data ends early or is not valid)", cause); // prettier-ignore
-    });
-    if (result.done)
+  #inflateMore(): void {
+    const piece = this.#pieces.next();
+    if (piece.done === true)
       throw undecodable("PNG", "is cut off: some rows are missing");
-    this.#chunk = result.value as Uint8Array<ArrayBuffer>;
-    this.#at = 0;
+    try {
+      this.#inflater.push(piece.value);
+    } catch (cause) {
+      throw undecodable("PNG", "is damaged: its compressed data is not valid", cause); // prettier-ignore
+    }
   }
 }
 
-/** The IDAT chunks as one zlib stream, inflated. */
-function inflate(parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
-  let part = 0;
-  let offset = 0;
-  const compressed = new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      pull(controller) {
-        while (part < parts.length && offset >= parts[part]!.length) {
-          part += 1;
-          offset = 0;
-        }
-        const bytes = parts[part];
-        if (bytes === undefined) {
-          controller.close();
-          return;
-        }
-        controller.enqueue(bytes.slice(offset, offset + PIECE));
-        offset += PIECE;
-      },
-    },
-    { highWaterMark: 0 },
-  );
-  return compressed.pipeThrough(new DecompressionStream("deflate"));
+function* piecesOf(parts: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (const part of parts)
+    for (let at = 0; at < part.length; at += PIECE)
+      yield part.subarray(at, at + PIECE);
 }

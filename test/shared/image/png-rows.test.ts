@@ -6,7 +6,7 @@ import { decodeImage } from "../../../src/shared/image/decode-image.ts";
 import { PngRows } from "../../../src/shared/image/png-rows.ts";
 import { makePng } from "./image-data.ts";
 
-test("inflates no further than the rows that are asked for", async () => {
+test("inflates no further than the rows that are asked for", () => {
   // Two bytes of zlib's header, then a million zeros again and again: 20 GB.
   const megabyte = deflateRawSync(new Uint8Array(1_000_000), {
     finishFlush: constants.Z_SYNC_FLUSH,
@@ -22,11 +22,9 @@ test("inflates no further than the rows that are asked for", async () => {
     });
   const rows = new PngRows(parts);
   const row = new Uint8Array(1000).fill(1);
-  assert.equal(await rows.read(row), 0);
+  assert.equal(rows.read(row), 0);
   assert.deepEqual(row, new Uint8Array(1000));
-  await rows.close();
-  // The platform takes some compressed bytes ahead, 130 parts or so in Node.
-  assert.ok(taken < 1000, `${taken} parts taken`);
+  assert.equal(taken, 1);
 });
 
 test("reads a small picture out of a bomb and leaves the rest", async () => {
