@@ -15,6 +15,20 @@ export {
   type ImageSize,
   type Point,
 } from "./geometry.ts";
+export {
+  decodeImage,
+  type DecodedImage,
+  type DecodeImageOptions,
+  type ImageCodecs,
+} from "./image/decode-image.ts";
+export type { JpegScaling } from "./image/decode-jpeg.ts";
+export {
+  DEFAULT_IMAGE_LIMITS,
+  type ImageLimits,
+} from "./image/image-limits.ts";
+export { resizeBicubic } from "./image/resize-bicubic.ts";
+export type { RgbImage } from "./image/rgb-image.ts";
+export { sniffImage, type SniffedImage } from "./image/sniff-image.ts";
 export { loadTokenizer, type Tokenizer } from "./tokenizer/tokenizer.ts";
 export type { Answer } from "./parse/answer.ts";
 export type { ReferenceAnswer } from "./parse/reference.ts";

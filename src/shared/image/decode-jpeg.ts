@@ -6,7 +6,14 @@ import { undecodable } from "./image-header.ts";
 import type { JpegHeader } from "./jpeg-header.ts";
 import type { RgbImage } from "./rgb-image.ts";
 
-/** When a JPEG is decoded below its full size; every eighth is possible. */
+/**
+ * When a JPEG is decoded below its full size; every eighth is possible.
+ *
+ * A reduced JPEG has less detail to resize from. Measured on the resized
+ * picture, levels of 255 (40 photos, small and sharp; six of 12 megapixels,
+ * enlarged): with `minSide` as the model's side 2.3 and 0.4 on average; with
+ * twice that 1.1 and 0.5.
+ */
 export interface JpegScaling {
   /** Pictures of more pixels than this are decoded smaller. */
   readonly abovePixels: number;
@@ -22,15 +29,15 @@ const TJPF_CMYK = 11;
  * A progressive file may repeat scans at a few bytes each, and each costs a
  * pass over the whole picture. Encoders write about ten.
  */
-const MAX_SCANS = 100;
+const MAX_SCANS = 50;
 
 /** No entropy code spends less than one bit on a block of 64 pixels. */
 const MAX_PIXELS_PER_BYTE = 512;
 
 /**
  * Warnings after which the picture is whole: what cameras get wrong around the
- * pixels, and a few spare bytes. After all others, pixels were made up: data
- * that is out of step seldom gives more than some 30 bytes left over.
+ * pixels, and a few spare bytes. After all others, pixels were made up; damage
+ * that puts the data out of step leaves some 30 bytes over, or more.
  */
 const HARMLESS =
   /: ([0-9]|1[0-6]) extraneous bytes|unknown JFIF|Adobe color transform|progression sequence|bad ICC/;
@@ -40,7 +47,7 @@ const HARMLESS =
  *
  * Each call runs in an instance of its own: the library cannot go on after an
  * error, a hostile file can spoil no memory but its own, and the memory goes
- * back. Peak: the file, 6 bytes a decoded pixel (8 for CMYK), and for a
+ * back. Peak: the file, 6 bytes a decoded pixel (7 for CMYK), and for a
  * progressive file 6 more for each pixel of the full size.
  *
  * @param header what `readJpegHeader` read from the same `bytes`.

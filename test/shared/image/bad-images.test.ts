@@ -151,7 +151,7 @@ test("refuses a JPEG of more scans or pixels than its bytes allow", async () => 
   const scan = bytes.subarray(at, -2);
   const copies = Array.from({ length: 200 }, () => scan);
   const many = Buffer.concat([bytes.subarray(0, -2), ...copies, ascii("\xff\xd9")]); // prettier-ignore
-  await refuses(many, "image_undecodable", /210 scans; 100 are read/);
+  await refuses(many, "image_undecodable", /210 scans; 50 are read/);
   await refuses(jpegSize(9000, 9000), "image_undecodable", /cannot hold/);
 });
 
