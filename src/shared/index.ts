@@ -70,3 +70,5 @@ export {
   toProblem,
   type Problem,
 } from "./schema/problem.ts";
+export type { DrawableRequest, DrawableResult } from "./render/marks.ts";
+export { renderSvg, type RenderSvgOptions } from "./render/svg.ts";
