@@ -136,6 +136,7 @@ export interface AnalyzeRequest {
  *   faulty field of the first faulty part.
  */
 export function parseAnalyzeRequest(input: unknown): AnalyzeRequest {
+  refuseArrays(input);
   const parsed = v.safeParse(AnalyzeRequestSchema, input);
   if (!parsed.success)
     throw invalidRequest(fieldErrors(parsed.issues, "", describe));
@@ -146,6 +147,33 @@ export function parseAnalyzeRequest(input: unknown): AnalyzeRequest {
   });
   refuseEqualIds(tasks);
   return { tasks, options, metadata };
+}
+
+/** Valibot takes an array for an object without fields: nothing is ignored. */
+function refuseArrays(input: unknown): void {
+  const paths = [
+    [],
+    ["options"],
+    ["options", "tiling"],
+    ["options", "render"],
+    ["metadata"],
+  ];
+  const errors = paths
+    .filter((path) => Array.isArray(valueAt(input, path)))
+    .map((path) => ({
+      pointer: path.map((key) => `/${key}`).join(""),
+      detail: "an object, not an array",
+    }));
+  if (errors.length > 0) throw invalidRequest(errors);
+}
+
+function valueAt(input: unknown, path: readonly string[]): unknown {
+  let value = input;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = Reflect.get(value, key);
+  }
+  return value;
 }
 
 /** Names the field that was probably meant. */
