@@ -1,0 +1,67 @@
+// One image: read, decoded, analyzed, and if asked for, annotated.
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FlorenceError } from "../shared/errors.ts";
+import { analyze } from "../shared/analyze/analyze.ts";
+import { decodeImage, type ImageCodecs } from "../shared/image/decode-image.ts";
+import type { LoadedModel } from "../shared/model/open-model.ts";
+import { renderSvg } from "../shared/render/svg.ts";
+import type { AnalyzeRequest, Envelope } from "../shared/schema/analysis.ts";
+import { annotatePhoto } from "../node/annotate-photo.ts";
+import { NODE_PLATFORM } from "../node/platform.ts";
+import type { ImageInput } from "./image-inputs.ts";
+
+export interface AnalyzeTools {
+  readonly loaded: LoadedModel;
+  readonly codecs: ImageCodecs;
+  readonly request: AnalyzeRequest;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Analyzes one input.
+ *
+ * @param annotateTo where the annotated photo goes, if anywhere.
+ * @throws FlorenceError what kept the whole image from being analyzed.
+ */
+export async function analyzeImage(
+  input: ImageInput,
+  tools: AnalyzeTools,
+  annotateTo?: string,
+): Promise<Envelope> {
+  const { loaded, codecs, request, signal } = tools;
+  const bytes = await input.read();
+  const startMs = performance.now();
+  const image = await decodeImage(bytes, codecs);
+  const decodeMs = performance.now() - startMs;
+  const { tasks, options } = request;
+  const metadata = { source: input.source, ...request.metadata };
+  const envelope = await analyze(
+    loaded,
+    { image, bytes, tasks, options, metadata, decodeMs, signal },
+    NODE_PLATFORM,
+  );
+  if (annotateTo !== undefined) {
+    const overlay = renderSvg(envelope.results, image.size, {
+      coordinates: options.coordinates,
+      requests: tasks,
+    });
+    await writeImage(annotateTo, await annotatePhoto(image.image, overlay));
+  }
+  return envelope;
+}
+
+async function writeImage(path: string, png: Uint8Array): Promise<void> {
+  try {
+    await mkdir(join(path, ".."), { recursive: true });
+    await writeFile(path, png);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FlorenceError(
+      "not_found",
+      `Cannot write ${path}: ${reason}. Give --annotate a folder that can be written.`,
+      { cause },
+    );
+  }
+}

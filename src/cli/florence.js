@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+// Starts the command line. Plain JavaScript, so that a Node too old to run
+// TypeScript gets this far: it hands over to the Node that came with the
+// package, or says what is wrong.
+
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+if (process.features.typescript) {
+  const { runProcess } = await import("./run-process.ts");
+  await runProcess();
+} else {
+  const node = ["node", "node.exe"]
+    .map(
+      (name) => new URL(`../../node_modules/node/bin/${name}`, import.meta.url),
+    )
+    .map((url) => fileURLToPath(url))
+    .find((path) => existsSync(path));
+  if (node === undefined) {
+    process.stderr.write(
+      `florence: Node ${process.versions.node} cannot run TypeScript. Run npm ci, which brings a Node that can, or use Node 22.18 or later.\n`,
+    );
+    process.exit(5);
+  }
+  // Ctrl-C reaches both processes; the inner one answers it.
+  process.on("SIGINT", () => undefined);
+  const self = fileURLToPath(import.meta.url);
+  const { status } = spawnSync(node, [self, ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
+  process.exit(status ?? 70);
+}
