@@ -4,6 +4,7 @@ import { dequantize, type ImageSize } from "../geometry.ts";
 import type { Answer } from "../parse/answer.ts";
 import type { Dropped } from "../parse/pieces.ts";
 import { parsePolygons, type PolygonBins } from "../parse/polygons.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { isWholeImage } from "./objects.ts";
 import type { ResultBox, ResultPoint, Segment } from "./result-fields.ts";
 import { sequenceScore } from "./scores.ts";
@@ -43,7 +44,7 @@ export function findSegments(
   const ignored = new Set<readonly number[]>();
   for (const [index, item] of parsed.items.entries()) {
     const isLast = index === parsed.items.length - 1;
-    const isCut = isLast && isCutAt(answer, item);
+    const isCut = isLast && isCutAt(answer, item, context.tokenizer);
     const labelAt = labels === "scored" ? item.labelAt : [];
     if (labels === "ignored" && item.labelAt.length > 0)
       ignored.add(item.labelAt);
@@ -77,14 +78,20 @@ export function isWholeImageSegment(
   return isWholeImage(box, scale) && area >= WHOLE_IMAGE_AREA * whole;
 }
 
-/** A cut answer ends inside its last outline unless that was closed. */
-function isCutAt(answer: Answer, item: PolygonBins): boolean {
-  const last = item.at.at(-1);
+/**
+ * Whether a cut answer ends inside its last outline: that has no `</poly>`, and
+ * no text follows.
+ */
+function isCutAt(
+  { ids, finishReason }: Answer,
+  item: PolygonBins,
+  tokenizer: Tokenizer,
+): boolean {
+  const last = item.at.at(-1) ?? 0;
   return (
-    answer.finishReason === "length" &&
-    last !== undefined &&
-    // At the limit the last token is a forced `</s>`, or none at all.
-    last >= answer.ids.length - 3
+    finishReason === "length" &&
+    ids[last] !== tokenizer.special.polyClose &&
+    ids.slice(last + 1).every((id) => tokenizer.isAdded(id))
   );
 }
 

@@ -154,7 +154,8 @@ function resolveMerges(
   { ids, merges }: Vocabulary,
   added: ReadonlyMap<number, AddedToken>,
 ): Merge[] {
-  return merges.flatMap(([leftToken, rightToken]) => {
+  const resolved: Merge[] = [];
+  for (const [leftToken, rightToken] of merges) {
     const left = ids.get(leftToken);
     const right = ids.get(rightToken);
     const merged = ids.get(leftToken + rightToken);
@@ -165,8 +166,9 @@ function resolveMerges(
       );
     }
     // An added token is never built from text, whatever the merges say.
-    return added.has(merged) ? [] : [{ left, right, merged }];
-  });
+    if (!added.has(merged)) resolved.push({ left, right, merged });
+  }
+  return resolved;
 }
 
 function specialTokens(ids: ReadonlyMap<string, number>): SpecialTokens {

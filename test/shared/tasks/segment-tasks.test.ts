@@ -53,6 +53,12 @@ describe("segment", () => {
     const cut = answerOf(SQUARE, 0, "length");
     const [found] = segment.finish([cut], contextOf(request)).segments;
     assert.equal(found?.closed, false);
+    const inSecondRing = answerOf(`${SQUARE}<sep>${bins(1, 2)}`, 0, "length");
+    const two = segment.finish([inSecondRing], contextOf(request));
+    assert.equal(two.segments[0]?.closed, false);
+    const wrapped = answerOf(`<poly>${SQUARE}</poly><poly>`, 0, "length");
+    const done = segment.finish([wrapped], contextOf(request));
+    assert.equal(done.segments[0]?.closed, true);
     const open = segment.finish(
       [answerOf(`<poly>${SQUARE}`)],
       contextOf(request),
