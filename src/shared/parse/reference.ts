@@ -102,7 +102,7 @@ function findBoxes(
     const boxes = allMatches(phraseText, BOX).map((box) =>
       coordinates(box, size),
     );
-     
+
     return [{ phrase, label: phrase.replace(/[^\x00-\x7f]/gu, ""), boxes }];
   });
 }

@@ -147,7 +147,9 @@ function decodeBytes(chunks: readonly Uint8Array[]): string {
     at += chunk.length;
   }
   // Without ignoreBOM a leading U+FEFF of the text would be lost.
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  return new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(
+    bytes,
+  );
 }
 
 function resolveMerges(
