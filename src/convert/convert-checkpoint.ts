@@ -1,0 +1,251 @@
+// From a Hugging Face directory to a model bundle.
+
+import { readFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import {
+  MANIFEST_VERSION,
+  parseManifest,
+  type Manifest,
+} from "../shared/model/manifest.ts";
+import { TASKS } from "../shared/tasks/index.ts";
+import { FlorenceError } from "../shared/errors.ts";
+import {
+  writeDirectory,
+  writeGraphs,
+  type ConvertProgress,
+  type DirectoryWriter,
+} from "./bundle-writer.ts";
+import { openCheckpoint, type Checkpoint } from "./checkpoint.ts";
+import { readGeneration } from "./generation-config.ts";
+import {
+  readDavitConfig,
+  readTextConfig,
+  visionKind,
+  type TextConfig,
+} from "./model-config.ts";
+import {
+  decoderGraph,
+  encoderGraph,
+  visionGraph,
+} from "./onnx/florence-graphs.ts";
+import type { Graph } from "./onnx/graph.ts";
+import type { Precision } from "./onnx/layers.ts";
+import { countParts, florenceMacs } from "./parts.ts";
+import { readImageInput } from "./preprocessor-config.ts";
+import { towersVision } from "./hint-towers.ts";
+import { writeTransformersJsLayout } from "./transformers-js-layout.ts";
+
+export interface ConvertOptions {
+  /** Where the bundle goes; an earlier bundle there is replaced. */
+  readonly out: string;
+  readonly precision: Precision;
+  /** `florence` (the default) or the four graphs of transformers.js. */
+  readonly layout?: "florence" | "transformers-js" | undefined;
+  /** What to call the model; the directory's name if left out. */
+  readonly id?: string | undefined;
+  /** Where the weights come from; `_name_or_path` of the config, or the id. */
+  readonly source?: string | undefined;
+  /** Licence of the weights; that of the README's front matter, or `unknown`. */
+  readonly license?: string | undefined;
+  readonly onProgress?: ((progress: ConvertProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a conversion made. */
+export interface ConvertedModel {
+  readonly path: string;
+  readonly layout: "florence" | "transformers-js";
+  readonly precision: Precision;
+  readonly bytes: number;
+  readonly files: number;
+}
+
+/**
+ * Converts a checkpoint directory, native or in Microsoft's original naming.
+ *
+ * Streams: peak memory is below 1.5 times the largest tensor plus 300 MB.
+ *
+ * @throws FlorenceError `bundle_invalid` if the checkpoint cannot be used,
+ *   `invalid_request` if `out` holds something else, `deadline_exceeded` if
+ *   the signal was aborted. Nothing is left of a failed conversion.
+ */
+export async function convertCheckpoint(
+  directory: string,
+  options: ConvertOptions,
+): Promise<ConvertedModel> {
+  const checkpoint = await openCheckpoint(directory);
+  const layout = options.layout ?? "florence";
+  try {
+    const write =
+      layout === "florence" ? writeFlorenceLayout : writeTransformersJsLayout;
+    const mark = layout === "florence" ? "manifest.json" : "config.json";
+    const files = await writeDirectory(
+      options.out,
+      (names) =>
+        names.includes(mark) &&
+        (layout === "florence" || names.includes("onnx")),
+      async (writer) => {
+        await write(checkpoint, writer, options);
+        return writer.files;
+      },
+    );
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    return {
+      path: options.out,
+      layout,
+      precision: options.precision,
+      bytes,
+      files: files.length,
+    };
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+async function writeFlorenceLayout(
+  checkpoint: Checkpoint,
+  writer: DirectoryWriter,
+  options: ConvertOptions,
+): Promise<void> {
+  const { precision } = options;
+  const text = readTextConfig(checkpoint);
+  const vision = readVision(checkpoint, text, precision);
+  const hasBias = await hasLogitsBias(checkpoint);
+  const graphs = [
+    ...vision.graphs,
+    encoderGraph(checkpoint, text, precision),
+    decoderGraph(checkpoint, text, precision, hasBias),
+  ];
+  const generation = readGeneration(checkpoint, text.vocabulary);
+  const entries = await writeGraphs(writer, graphs, options);
+  for (const file of checkpoint.tokenizerFiles) {
+    await writer.add(file, await readFile(join(checkpoint.directory, file)));
+  }
+  const id = options.id ?? checkpoint.name;
+  const stored = new Map(
+    graphs.flatMap((graph) =>
+      graph.initializers.map((weight) => [weight.name, weight] as const),
+    ),
+  );
+  const manifest: Manifest = {
+    schema_version: MANIFEST_VERSION,
+    id,
+    revision: revisionOf(writer),
+    source: options.source ?? nameOf(checkpoint) ?? id,
+    license: options.license ?? (await licenseOf(checkpoint)),
+    precision,
+    layout: "florence",
+    tasks: tasksOf(checkpoint),
+    thresholds: thresholdsOf(checkpoint),
+    vision: vision.spec,
+    text: {
+      d_model: text.width,
+      encoder_layers: text.encoderLayers,
+      decoder_layers: text.decoderLayers,
+      heads: text.heads,
+      vocabulary: text.vocabulary,
+      positions: text.positions,
+    },
+    generation,
+    tokenizer: [...checkpoint.tokenizerFiles],
+    graphs: entries,
+    parts: countParts(checkpoint, stored.values(), vision.macs),
+    files: [...writer.files],
+  };
+  // A manifest that this release could not read must not leave the house.
+  await writer.add(
+    "manifest.json",
+    `${JSON.stringify(parseManifest(manifest), null, 1)}\n`,
+  );
+}
+
+/** The vision side: its graphs, what the manifest says, and the work by part. */
+export interface VisionSide {
+  readonly graphs: readonly Graph[];
+  readonly spec: Manifest["vision"];
+  readonly macs: Map<string, number>;
+}
+
+function readVision(
+  checkpoint: Checkpoint,
+  text: TextConfig,
+  precision: Precision,
+): VisionSide {
+  if (visionKind(checkpoint) === "hint_towers")
+    return towersVision(checkpoint, text, precision);
+  const davit = readDavitConfig(checkpoint);
+  const input = readImageInput(checkpoint);
+  return {
+    graphs: [visionGraph(checkpoint, davit, text, precision)],
+    spec: {
+      kind: "davit",
+      input,
+      input_sizes: inputSizes(input.size, davit.positions),
+    },
+    macs: florenceMacs(davit, text, input.size),
+  };
+}
+
+/** The size it was made for first, then those the position tables allow. */
+function inputSizes(own: number, positions: number): number[] {
+  const others = [384, 512, 768, 1024].filter(
+    (side) => side !== own && side / 32 <= positions,
+  );
+  return [own, ...others];
+}
+
+/**
+ * Whether the original's `final_logits_bias` says anything; it is all zeros in
+ * everything published.
+ */
+export async function hasLogitsBias(checkpoint: Checkpoint): Promise<boolean> {
+  const bias = checkpoint.tensors.get("final_logits_bias");
+  if (bias === undefined) return false;
+  const values = await bias.read(0, bias.count);
+  return values.some((value) => value !== 0);
+}
+
+function nameOf(checkpoint: Checkpoint): string | null {
+  const name = checkpoint.config["_name_or_path"];
+  return typeof name === "string" && name !== "" && !name.startsWith("/")
+    ? name
+    : null;
+}
+
+/** `license:` of the README's front matter, as the Hub has it. */
+async function licenseOf(checkpoint: Checkpoint): Promise<string> {
+  const path = join(checkpoint.directory, "README.md");
+  if (!existsSync(path)) return "unknown";
+  const [, front] =
+    /^---\n([\s\S]*?)\n---/u.exec(await readFile(path, "utf8")) ?? [];
+  return /^license:\s*(\S+)\s*$/mu.exec(front ?? "")?.[1] ?? "unknown";
+}
+
+function tasksOf(checkpoint: Checkpoint): string[] {
+  const all = TASKS.map((task) => task.spelling);
+  const stated = checkpoint.config["florence_tasks"];
+  if (stated === undefined) return all;
+  if (
+    Array.isArray(stated) &&
+    stated.every((task) => all.includes(task as string))
+  ) {
+    return stated as string[];
+  }
+  throw new FlorenceError(
+    "bundle_invalid",
+    `florence_tasks of config.json is ${JSON.stringify(stated)}; it may list ${all.join(", ")}.`,
+  );
+}
+
+function thresholdsOf(checkpoint: Checkpoint): Record<string, number> {
+  const stated = checkpoint.config["florence_thresholds"];
+  return (stated ?? {}) as Record<string, number>; // parseManifest checks them
+}
+
+/** Names exactly these weights: a hash over the files' hashes. */
+function revisionOf(writer: DirectoryWriter): string {
+  const hashes = writer.files.map((file) => file.sha256).sort();
+  return `sha256:${createHash("sha256").update(hashes.join("\n")).digest("hex")}`;
+}
