@@ -11,7 +11,7 @@ import { analyzeImage, type AnalyzeTools } from "./analyze-image.ts";
 import { exitCode, exitCodeOf } from "./exit-codes.ts";
 import type { ImageInput } from "./image-inputs.ts";
 import type { CliIo } from "./io.ts";
-import { startProgress } from "./progress.ts";
+import { createProgress } from "./progress.ts";
 import { onOneLine } from "./wrap-text.ts";
 
 export interface AnalyzeImagesOptions {
@@ -34,14 +34,14 @@ export async function analyzeImages(
   { io, format, annotateFolder }: AnalyzeImagesOptions,
 ): Promise<number> {
   const writer = createAnalysisWriter(format, inputs.length === 1, io);
-  const progress = startProgress(io.stderr, inputs.length, "images");
+  const progress = createProgress(io.stderr, "images");
   const annotated = annotatedPaths(inputs, annotateFolder);
   const isInterrupted = () => io.signal.aborted;
   const codes: number[] = [];
   try {
     for (const [index, input] of inputs.entries()) {
       if (isInterrupted()) break;
-      progress.update(index, input.name);
+      if (inputs.length > 1) progress.update(index, inputs.length, input.name);
       const outcome = await outcomeOf(input, tools, annotated[index]);
       // What the interruption made fail did not fail by itself.
       if (isInterrupted() && "error" in outcome) break;

@@ -127,7 +127,7 @@ interface ResultFields {
     readonly phrase: string;
     readonly reason: string;
   }[];
-  readonly dropped?: readonly unknown[];
+  readonly dropped?: readonly { readonly reason: string }[];
   readonly raw?: { readonly text: string };
 }
 
@@ -187,6 +187,7 @@ function shortNumber(value: number): string {
   return value > 0 && value < 1 ? value.toFixed(3) : String(Math.round(value));
 }
 
+const SCORE_WIDTH = 5;
 const HEADS = ["x_min", "y_min", "x_max", "y_max"];
 
 function tableLines(
@@ -205,29 +206,34 @@ function tableLines(
       )
     : [];
   const placeWidth = placeWidths.reduce((sum, width) => sum + width + 2, 0);
-  const free = room - idWidth - 2 - 6 - placeWidth;
+  const free = room - idWidth - 2 - 2 - SCORE_WIDTH - placeWidth;
   const longest = Math.max(...rows.map(({ label }) => cellWidth(label)));
   const labelWidth = Math.max(4, Math.min(longest, free));
-  const line = (
-    id: string,
-    label: string,
-    score: string,
-    place: readonly string[],
-  ) =>
+  const blank: Row = { id: "", label: "", score: "", place: [] };
+  const line = ({ id, label, score, place }: Row) =>
     [
       id.padEnd(idWidth),
-      padText(clipText(label, labelWidth), labelWidth),
-      score.padStart(5),
+      padText(label, labelWidth),
+      score.padStart(SCORE_WIDTH),
       ...placeWidths.map((width, column) =>
         (place[column] ?? "").padStart(width),
       ),
     ]
       .join("  ")
       .trimEnd();
-  const head = hasPlaces ? [paint("dim", line("", "", "score", HEADS))] : [];
+  const head = { ...blank, score: "score", place: HEADS };
   return [
-    ...head,
-    ...rows.map(({ id, label, score, place }) => line(id, label, score, place)),
+    ...(hasPlaces ? [paint("dim", line(head))] : []),
+    ...rows.flatMap((row) => {
+      // A word too long for its line is cut; words are wrapped.
+      const [first = "", ...rest] = wrapText(row.label, labelWidth).map(
+        (part) => clipText(part, labelWidth),
+      );
+      return [
+        { ...row, label: first },
+        ...rest.map((label) => ({ ...blank, label })),
+      ].map(line);
+    }),
   ];
 }
 
@@ -249,20 +255,21 @@ function withScore(
 function notesOf(result: ResultFields): string[] {
   const missing = (result.labels ?? [])
     .filter(({ found }) => !found)
-    .map(({ label, score, reason }) => {
-      const known = score === null ? "" : ` (score ${score.toFixed(2)})`;
-      return `no ${onOneLine(label)}${because(reason)}${known}`;
-    });
-  const unmatched = (result.unmatched ?? []).map(
-    ({ phrase, reason }) => `no ${onOneLine(phrase)}${because(reason)}`,
+    .map(({ label, score, reason }) =>
+      notFound(label, [
+        ...(reason === undefined ? [] : [reason]),
+        ...(score === null ? [] : [`score ${score.toFixed(2)}`]),
+      ]),
+    );
+  const unmatched = result.unmatched ?? [];
+  const told = new Set(unmatched.map(({ reason }) => reason));
+  const dropped = countReasons(
+    (result.dropped ?? []).filter(({ reason }) => !told.has(reason)),
   );
-  const dropped = result.dropped?.length ?? 0;
   return [
     ...missing,
-    ...unmatched,
-    ...(dropped > 0
-      ? [`${dropped} left out of the answer; see dropped with --json`]
-      : []),
+    ...unmatched.map(({ phrase, reason }) => notFound(phrase, [reason])),
+    ...(dropped === "" ? [] : [`left out of the answer: ${dropped}`]),
     ...(result.finish_reason === "length"
       ? ["cut off at the token limit; raise --max-tokens"]
       : []),
@@ -270,8 +277,22 @@ function notesOf(result: ResultFields): string[] {
   ];
 }
 
-function because(reason: string | undefined): string {
-  return reason === undefined ? "" : `: ${reason.replaceAll("_", " ")}`;
+function notFound(what: string, reasons: readonly string[]): string {
+  const why = reasons
+    .filter((reason) => reason !== "not_found")
+    .map((reason) => reason.replaceAll("_", " "));
+  const shown = why.length === 0 ? "" : ` (${why.join(", ")})`;
+  return `not found: ${onOneLine(what)}${shown}`;
+}
+
+/** `2 incomplete box, 1 below min score` */
+function countReasons(dropped: readonly { readonly reason: string }[]): string {
+  const counts = new Map<string, number>();
+  for (const { reason } of dropped)
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts]
+    .map(([reason, count]) => `${count} ${reason.replaceAll("_", " ")}`)
+    .join(", ");
 }
 
 /** Lines under a name that stands before the first of them. */

@@ -5,20 +5,23 @@ import type { Output } from "./io.ts";
 
 /** A bar that stands below whatever else is printed. */
 export interface Progress {
-  /** @param note what is being worked on. */
-  update(done: number, note: string): void;
+  /**
+   * @param total may grow or be learned late.
+   * @param note what is being worked on.
+   */
+  update(done: number, total: number, note: string): void;
   /** Takes the bar away while `print` writes, then puts it back. */
   aside(print: () => void): void;
+  /** Takes the bar away for good. */
   stop(): void;
 }
 
-/** A bar on a terminal; nothing where there is none, or nothing to wait for. */
-export function startProgress(
-  output: Output,
-  total: number,
-  unit: string,
-): Progress {
-  if (!output.isTTY || total < 2) {
+/** What is counted: `3/40 images`, or `1.2/23.0 MB`. */
+export type ProgressUnit = "images" | "bytes";
+
+/** A bar on a terminal; nothing elsewhere. It shows with the first `update`. */
+export function createProgress(output: Output, unit: ProgressUnit): Progress {
+  if (!output.isTTY) {
     return {
       update: () => undefined,
       aside: (print) => {
@@ -27,30 +30,21 @@ export function startProgress(
       stop: () => undefined,
     };
   }
-  const room = Math.max(10, Math.min(30, output.columns - 60));
-  const bar = new SingleBar(
-    {
-      stream: withoutJumps(output),
-      format: `{bar} {value}/{total} ${unit}  {eta_formatted}  {note}`,
-      barsize: room,
-      hideCursor: true,
-      clearOnComplete: true,
-      // Ctrl-C is ours.
-      gracefulExit: false,
-      // Drawn again after `aside`, though nothing in it changed.
-      forceRedraw: true,
-    },
-    Presets.shades_classic,
-  );
-  bar.start(total, 0, { note: "" });
+  const barWidth = Math.max(10, Math.min(30, output.columns - 60));
+  const noteWidth = Math.max(0, output.columns - barWidth - 34);
+  const bar = createBar(output, unit, barWidth);
   return {
-    update(done, note) {
-      bar.update(done, {
-        note: note.slice(0, Math.max(0, output.columns - room - 36)),
-      });
-      bar.render();
+    update(done, total, note) {
+      const payload = { note: note.slice(-noteWidth) };
+      if (!bar.isActive) bar.start(total, done, payload);
+      bar.setTotal(total);
+      bar.update(done, payload);
     },
     aside(print) {
+      if (!bar.isActive) {
+        print();
+        return;
+      }
       output.write("\r\u001B[2K");
       print();
       bar.render();
@@ -59,6 +53,33 @@ export function startProgress(
       bar.stop();
     },
   };
+}
+
+function createBar(
+  output: Output,
+  unit: ProgressUnit,
+  barsize: number,
+): SingleBar {
+  const amount =
+    unit === "images" ? "{value}/{total} images" : "{value}/{total} MB";
+  return new SingleBar(
+    {
+      stream: withoutJumps(output),
+      format: `{bar} ${amount}  {eta_formatted}  {note}`,
+      barsize,
+      hideCursor: true,
+      clearOnComplete: true,
+      // Ctrl-C is ours.
+      gracefulExit: false,
+      // Drawn again after `aside`, though nothing in it changed.
+      forceRedraw: true,
+      formatValue: (value, _, type) =>
+        unit === "bytes" && (type === "value" || type === "total")
+          ? (value / 1e6).toFixed(1)
+          : String(value),
+    },
+    Presets.shades_classic,
+  );
 }
 
 /**
