@@ -20,6 +20,7 @@ import {
 import { openCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import { readGeneration } from "./generation-config.ts";
 import {
+  hasLogitsBias,
   readDavitConfig,
   readTextConfig,
   visionKind,
@@ -30,11 +31,10 @@ import {
   encoderGraph,
   visionGraph,
 } from "./onnx/florence-graphs.ts";
-import type { Graph } from "./onnx/graph.ts";
 import type { Precision } from "./onnx/layers.ts";
 import { countParts, florenceMacs } from "./parts.ts";
 import { readImageInput } from "./preprocessor-config.ts";
-import { towersVision } from "./hint-towers.ts";
+import { towersVision, type VisionSide } from "./hint-towers.ts";
 import { writeTransformersJsLayout } from "./transformers-js-layout.ts";
 
 export interface ConvertOptions {
@@ -161,13 +161,6 @@ async function writeFlorenceLayout(
   );
 }
 
-/** The vision side: its graphs, what the manifest says, and the work by part. */
-export interface VisionSide {
-  readonly graphs: readonly Graph[];
-  readonly spec: Manifest["vision"];
-  readonly macs: Map<string, number>;
-}
-
 function readVision(
   checkpoint: Checkpoint,
   text: TextConfig,
@@ -194,17 +187,6 @@ function inputSizes(own: number, positions: number): number[] {
     (side) => side !== own && side / 32 <= positions,
   );
   return [own, ...others];
-}
-
-/**
- * Whether the original's `final_logits_bias` says anything; it is all zeros in
- * everything published.
- */
-export async function hasLogitsBias(checkpoint: Checkpoint): Promise<boolean> {
-  const bias = checkpoint.tensors.get("final_logits_bias");
-  if (bias === undefined) return false;
-  const values = await bias.read(0, bias.count);
-  return values.some((value) => value !== 0);
 }
 
 function nameOf(checkpoint: Checkpoint): string | null {

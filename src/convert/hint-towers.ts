@@ -3,10 +3,14 @@
 
 import * as v from "valibot";
 import { FlorenceError } from "../shared/errors.ts";
-import type { ImageInputSpec, TowerSpec } from "../shared/model/manifest.ts";
+import type {
+  ImageInputSpec,
+  Manifest,
+  TowerSpec,
+} from "../shared/model/manifest.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import type { VisionSide } from "./convert-checkpoint.ts";
 import type { TextConfig } from "./model-config.ts";
+import type { Graph } from "./onnx/graph.ts";
 import type { Precision } from "./onnx/layers.ts";
 import { planMacs, towerGraph } from "./onnx/tower.ts";
 import { COUNTED_PROMPT_TOKENS, textMacs } from "./parts.ts";
@@ -115,6 +119,13 @@ const VisionSection = v.object({
   image_tokens: Count,
   towers: v.pipe(v.array(Tower), v.minLength(1)),
 });
+
+/** The vision side: its graphs, what the manifest says, and the work by part. */
+export interface VisionSide {
+  readonly graphs: readonly Graph[];
+  readonly spec: Manifest["vision"];
+  readonly macs: Map<string, number>;
+}
 
 /** One step of a tower's plan. */
 export type TowerStep = v.InferOutput<typeof Step>;

@@ -199,6 +199,17 @@ export function readTextConfig(checkpoint: Checkpoint): TextConfig {
   };
 }
 
+/**
+ * Whether the original's `final_logits_bias` says anything; it is all zeros in
+ * everything published.
+ */
+export async function hasLogitsBias(checkpoint: Checkpoint): Promise<boolean> {
+  const bias = checkpoint.tensors.get("final_logits_bias");
+  if (bias === undefined) return false;
+  const values = await bias.read(0, bias.count);
+  return values.some((value) => value !== 0);
+}
+
 function countLayers(checkpoint: Checkpoint, side: string): number {
   let count = 0;
   while (checkpoint.tensors.has(`${TEXT}.${side}.layers.${count}.fc1.weight`))

@@ -10,11 +10,16 @@ import {
   type DirectoryWriter,
   type Shard,
   type ShardPlan,
+  type WriteOptions,
 } from "./bundle-writer.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { hasLogitsBias, type ConvertOptions } from "./convert-checkpoint.ts";
 import { readGeneration } from "./generation-config.ts";
-import { readDavitConfig, readTextConfig, visionKind } from "./model-config.ts";
+import {
+  hasLogitsBias,
+  readDavitConfig,
+  readTextConfig,
+  visionKind,
+} from "./model-config.ts";
 import type { Graph } from "./onnx/graph.ts";
 import type { Precision } from "./onnx/layers.ts";
 import { transformersJsGraphs } from "./onnx/transformers-js-graphs.ts";
@@ -39,7 +44,7 @@ const CHUNK_BYTES = 1.5 * 2 ** 30;
 export async function writeTransformersJsLayout(
   checkpoint: Checkpoint,
   writer: DirectoryWriter,
-  options: ConvertOptions,
+  options: WriteOptions & { readonly precision: Precision },
 ): Promise<void> {
   if (visionKind(checkpoint) !== "davit") {
     throw new FlorenceError(

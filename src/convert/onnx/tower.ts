@@ -24,7 +24,11 @@ export function towerGraph(
   hasFeatures: boolean,
 ): Graph {
   const graph = new GraphBuilder(`tower.${tower.name}`);
-  const layers = createLayers(graph, checkpoint, precision);
+  const layers = createLayers(
+    graph,
+    checkpoint,
+    precisionOf(checkpoint, tower, precision),
+  );
   const { size } = tower.input;
   const values = new Map<string, Value>([
     ["image", graph.input("image", "float32", ["batch", 3, size, size])],
@@ -78,6 +82,26 @@ export function towerGraph(
   return graph.finish();
 }
 
+/** Towers below this keep their weights as float16 in an int8 bundle. */
+const SMALLEST_INT8_TOWER = 2_000_000;
+
+/**
+ * YOLOX-nano in int8 saves 0.9 MB and moves its outputs by 5 % of their size;
+ * EfficientNet-Lite2 in int8 saves 6 MB.
+ */
+function precisionOf(
+  checkpoint: Checkpoint,
+  tower: TowerConfig,
+  precision: Precision,
+): Precision {
+  let parameters = 0;
+  for (const step of tower.plan) {
+    if ("weight" in step) parameters += checkpoint.tensor(step.weight).count;
+  }
+  const isSmall = parameters < SMALLEST_INT8_TOWER;
+  return precision === "int8" && isSmall ? "fp16" : precision;
+}
+
 /** Multiply-accumulates of the plan's convolutions and linear layers. */
 export function planMacs(checkpoint: Checkpoint, tower: TowerConfig): number {
   const sides = new Map([["image", tower.input.size]]);
@@ -109,7 +133,7 @@ export function planMacs(checkpoint: Checkpoint, tower: TowerConfig): number {
         break;
       case "concat":
       case "add":
-        sides.set(step.output, sideOf(step.inputs[0]!));
+        sides.set(step.output, sideOf(step.inputs[0]));
         break;
       case "flatten_grid":
         break;
