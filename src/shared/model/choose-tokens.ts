@@ -1,6 +1,7 @@
 // From a row of logits to what a step returns. Shared by every backend that
 // has the logits in memory.
 
+import { logSumExp } from "./log-sum-exp.ts";
 import type { StepResult, StepRow, TokenChoice } from "./model.ts";
 
 /**
@@ -12,10 +13,10 @@ import type { StepResult, StepRow, TokenChoice } from "./model.ts";
  * @param logits one for each row of the vocabulary; changed by nobody.
  */
 export function chooseTokens(logits: Float32Array, row: StepRow): StepResult {
-  const logSumExp = logSumExpOf(logits);
+  const total = logSumExp(logits);
   const scored = Float32Array.from(
     row.scored ?? [],
-    (id) => logits[id]! - logSumExp,
+    (id) => logits[id]! - total,
   );
   const banned = new Set(row.banned);
   const ids =
@@ -26,21 +27,9 @@ export function chooseTokens(logits: Float32Array, row: StepRow): StepResult {
         : topAllowed(logits, row.allowed, row.best, banned);
   const best = ids.map((id): TokenChoice => ({
     id,
-    logProb: logits[id]! - logSumExp,
+    logProb: logits[id]! - total,
   }));
-  return { best, scored, logSumExp };
-}
-
-function logSumExpOf(logits: Float32Array): number {
-  let top = -Infinity;
-  for (let id = 0; id < logits.length; id += 1) {
-    if (logits[id]! > top) top = logits[id]!;
-  }
-  let sum = 0;
-  for (let id = 0; id < logits.length; id += 1) {
-    sum += Math.exp(logits[id]! - top);
-  }
-  return top + Math.log(sum);
+  return { best, scored, logSumExp: total };
 }
 
 /** Ids of the `count` greatest logits, best first, ties to the lower id. */
