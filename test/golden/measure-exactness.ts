@@ -74,6 +74,12 @@ export interface Difference {
 export interface Mismatch {
   readonly answer: AnswerGolden;
   readonly got: readonly number[];
+  /**
+   * How much likelier this model finds its own choice than the reference's:
+   * greedy, the log-probabilities where the two part; with beams, the mean
+   * log-probabilities of the whole answers.
+   */
+  readonly margin: number;
 }
 
 export interface Exactness {
@@ -135,7 +141,16 @@ export async function measureExactness(
     const count = answer.stable ? stable : unstable;
     count.of += 1;
     if (!sameIds(got!.ids, answer.ids)) {
-      mismatches.push({ answer, got: got!.ids });
+      const [mine, theirs] = await Promise.all([
+        teacherForce(loaded, features.get(prompt.photo)!, prompt, got!.ids),
+        teacherForce(loaded, features.get(prompt.photo)!, prompt, answer.ids),
+      ]);
+      const parting = got!.ids.findIndex((id, at) => id !== answer.ids[at]);
+      const margin =
+        answer.beams === 1
+          ? mine[parting]! - theirs[parting]!
+          : mean(mine) - mean(theirs);
+      mismatches.push({ answer, got: got!.ids, margin });
       continue;
     }
     count.same += 1;
@@ -164,6 +179,26 @@ export async function measureExactness(
     logProbDifference,
     batches,
   };
+}
+
+/**
+ * Stable answers that differ by more than a near tie: one that rounding of
+ * the logits within their tolerance could turn.
+ *
+ * Source of the tolerance: the reference's own float32 against float64.
+ */
+export function clearMismatches(
+  { mismatches }: Exactness,
+  golden: ModelGolden,
+): readonly Mismatch[] {
+  const tie = Math.max(
+    ...golden.tensors.map(({ logits: { noise, std } }) =>
+      Math.max(2e-3 * std, 8 * noise),
+    ),
+  );
+  return mismatches.filter(
+    ({ answer, margin }) => answer.stable && !(Math.abs(margin) <= tie),
+  );
 }
 
 /** One line of the exactness table. */
@@ -254,6 +289,34 @@ async function answerPrompts(
   } finally {
     await state.dispose();
   }
+}
+
+/** Log-probability of each id after the first, which is forced. */
+async function teacherForce(
+  { model, manifest }: LoadedModel,
+  features: Features,
+  prompt: PromptGolden,
+  ids: readonly number[],
+): Promise<number[]> {
+  const state = await model.start([{ features, ids: prompt.ids }]);
+  try {
+    const logProbs: number[] = [];
+    let tokenId = manifest.generation.decoder_start_token_id;
+    for (const [at, id] of ids.entries()) {
+      const parent = at === 0 ? -1 : 0;
+      const row = { prompt: 0, parent, tokenId, best: 0, scored: [id] };
+      const [result] = await state.step([row]);
+      logProbs.push(at === 0 ? 0 : result!.scored[0]!);
+      tokenId = id;
+    }
+    return logProbs;
+  } finally {
+    await state.dispose();
+  }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** The golden's evenly spaced elements of a whole tensor. */
