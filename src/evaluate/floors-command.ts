@@ -4,6 +4,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { loadImageCodecs } from "../node/image-codecs.ts";
+import { MODEL_IN_THE_BOX } from "../node/model-in-the-box.ts";
 import { openBundle } from "../node/open-bundle.ts";
 import { answerPhotos, keepsFloor, toFigures, type Figure } from "./floors.ts";
 import { readPhotos, readSynonyms } from "./photo-set.ts";
@@ -17,7 +18,7 @@ const { positionals, values } = parseArgs({
     answers: { type: "boolean", default: false },
   },
 });
-const bundle = positionals[0] ?? "models/box/bundle";
+const bundle = positionals[0] ?? MODEL_IN_THE_BOX;
 
 const loaded = await openBundle(bundle, { threads: 1 });
 try {

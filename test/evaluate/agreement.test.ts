@@ -12,11 +12,11 @@ import {
 } from "../../src/evaluate/agreement.ts";
 import { readPhotos } from "../../src/evaluate/photo-set.ts";
 import { loadImageCodecs } from "../../src/node/image-codecs.ts";
+import { MODEL_IN_THE_BOX } from "../../src/node/model-in-the-box.ts";
 import { openBundle } from "../../src/node/open-bundle.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PHOTOS = join(ROOT, "test/data/photos");
-const BUNDLE = join(ROOT, "models/box/bundle");
 // Made by `npm run agreement -- --write` from the box model's checkpoint.
 const GOLDEN = new URL("vectors/agreement.json", import.meta.url);
 
@@ -27,9 +27,13 @@ const LEAST_TEXT = 0.95;
 
 test(
   "the model in the box says at int8 what it says at fp32",
-  { skip: existsSync(BUNDLE) ? false : `no bundle at ${BUNDLE}` },
+  {
+    skip: existsSync(MODEL_IN_THE_BOX)
+      ? false
+      : `no bundle at ${MODEL_IN_THE_BOX}`,
+  },
   async (t) => {
-    const loaded = await openBundle(BUNDLE);
+    const loaded = await openBundle(MODEL_IN_THE_BOX);
     t.after(() => loaded.model.dispose());
     const { references } = await readAgreementGolden(GOLDEN);
     const { whole, text } = await measureAgreement(

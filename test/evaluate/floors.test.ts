@@ -14,11 +14,11 @@ import {
   type Photo,
 } from "../../src/evaluate/photo-set.ts";
 import { loadImageCodecs } from "../../src/node/image-codecs.ts";
+import { MODEL_IN_THE_BOX } from "../../src/node/model-in-the-box.ts";
 import { openBundle } from "../../src/node/open-bundle.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PHOTOS = join(ROOT, "test/data/photos");
-const BUNDLE = join(ROOT, "models/box/bundle");
 
 test("the photo sets are whole: 200, 89 and 57 photos, each with its file", async () => {
   const photos = await readPhotos(PHOTOS);
@@ -76,9 +76,13 @@ test("counts nouns, the commonest caption and right boxes", () => {
 
 test(
   "the model in the box keeps its floors",
-  { skip: existsSync(BUNDLE) ? false : `no bundle at ${BUNDLE}` },
+  {
+    skip: existsSync(MODEL_IN_THE_BOX)
+      ? false
+      : `no bundle at ${MODEL_IN_THE_BOX}`,
+  },
   async (t) => {
-    const loaded = await openBundle(BUNDLE, { threads: 1 });
+    const loaded = await openBundle(MODEL_IN_THE_BOX, { threads: 1 });
     t.after(() => loaded.model.dispose());
     const photos = await readPhotos(PHOTOS);
     const codecs = await loadImageCodecs();
