@@ -6,3 +6,10 @@ export {
   type ConvertedModel,
   type ConvertOptions,
 } from "./convert-checkpoint.ts";
+export { inspectBundle, type BundleDescription } from "./inspect.ts";
+export {
+  pullRepository,
+  type PulledRepository,
+  type PullOptions,
+  type PullProgress,
+} from "./pull.ts";
