@@ -34,6 +34,11 @@ for (let round = 0; round < ROUNDS; round += 1) {
     own.push((await timeTasks(worker, tasks)).totalMs);
   }
 }
+const cpuStartMs = worker.cpuMs();
+for (let round = 0; round < ROUNDS; round += 1) {
+  await timeTasks(worker, "caption");
+}
+const cpuEndMs = worker.cpuMs();
 const parts = (await timeTasks(worker, "caption")).parts;
 const heapBytes = await readHeap(worker);
 const memory = worker.memory();
@@ -47,6 +52,7 @@ const rows: readonly (readonly [string, string])[] = [
     ([tasks, own]) =>
       [`${tasks}, median of ${ROUNDS}`, milliseconds(median(own))] as const,
   ),
+  ["caption, processor time", cpuTime()],
   ["caption, by part", parts],
   ["wasm heap", mebibytes(heapBytes)],
   ["empty Worker, process", mebibytes(emptyBytes)],
@@ -112,6 +118,13 @@ function milliseconds(value: number): string {
 
 function mebibytes(bytes: number): string {
   return `${(bytes / MIB).toFixed(1)} MiB`;
+}
+
+/** What a caption costs on a machine with nothing else to do. */
+function cpuTime(): string {
+  return cpuStartMs === null || cpuEndMs === null
+    ? "unknown here"
+    : milliseconds((cpuEndMs - cpuStartMs) / ROUNDS);
 }
 
 function over(bytes: number | undefined): string {

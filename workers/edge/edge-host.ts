@@ -29,9 +29,9 @@ const MAX_SCALED_PIXELS = 100_000_000;
 /** Decoders and the runtime, one of each in an isolate. */
 export const EDGE_CODECS = { jpegTurbo, webp };
 
-/** Sessions under the isolate's memory ceiling. */
-export function createEdgeSessions(): WebSessions {
-  return createWebSessions({ module: ortModule, maxHeapBytes: MAX_HEAP_BYTES });
+/** Sessions under the isolate's memory ceiling, or another. */
+export function createEdgeSessions(maxHeapBytes = MAX_HEAP_BYTES): WebSessions {
+  return createWebSessions({ module: ortModule, maxHeapBytes });
 }
 
 /** The host of one bundle. */

@@ -63,7 +63,7 @@ export function createWebSessions(options: WebSessionOptions): WebSessions {
         { cause },
       );
     }
-    if (/alloc|out of memory|memory access/iu.test(reason)) {
+    if (/alloc|out of memory|memory access|out of bounds/iu.test(reason)) {
       throw new FlorenceError(
         "engine_unavailable",
         `ONNX Runtime ran out of memory while ${doing}; the limit is ${maxMiB} MiB (${reason}). Use a smaller model or another engine.`,

@@ -1,0 +1,187 @@
+// The Worker as it is deployed, over HTTP: real model, real decoders, workerd.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { BAD_IMAGES, PHOTO, PHOTO_PNG } from "../http/bad-images.ts";
+import { startEdgeWorker, type WorkerProcess } from "./worker-process.ts";
+
+let worker: WorkerProcess;
+
+before(async () => {
+  worker = await startEdgeWorker();
+});
+after(() => worker.close());
+
+test("is live and ready", async () => {
+  const live = await worker.fetch("/v1/health/live");
+  assert.deepEqual(await live.json(), { status: "live" });
+  const ready = await worker.fetch("/v1/health/ready");
+  assert.equal(ready.status, 200, await ready.clone().text());
+});
+
+test("captions and detects a raw photo", async () => {
+  const response = await analyze("caption,detect");
+  assert.equal(response.status, 200, await response.clone().text());
+  const envelope = await readEnvelope(response);
+  assert.equal(envelope.status, "completed");
+  const [caption, detect] = envelope.results;
+  assert.deepEqual([caption?.task, caption?.status], ["caption", "ok"]);
+  assert.equal(detect?.task, "detect");
+  assert.notEqual(detect.status, "error");
+  assert.match(envelope.results[0]!.text ?? "", /\w/u);
+  assert.equal(envelope.usage.vision_passes, 1);
+  assert.equal(envelope.engine.used, "edge");
+  assert.match(response.headers.get("X-Request-Id") ?? "", /^req_/u);
+  assert.match(response.headers.get("Server-Timing") ?? "", /total;dur=/u);
+});
+
+test("answers a multipart body as it answers the raw photo", async () => {
+  const form = new FormData();
+  form.set("image", new Blob([PHOTO_PNG]), "photo.png");
+  form.set("request", JSON.stringify({ tasks: [{ task: "caption" }] }));
+  const response = await worker.fetch("/v1/analyze", {
+    method: "POST",
+    body: form,
+  });
+  const parts = await readEnvelope(response);
+  const raw = await readEnvelope(await analyze("caption", PHOTO_PNG));
+  assert.equal(parts.results[0]!.text, raw.results[0]!.text);
+});
+
+for (const { name, bytes, contentType, status, code } of BAD_IMAGES) {
+  test(`refuses ${name} with ${code}`, async () => {
+    const response = await worker.fetch("/v1/analyze?tasks=caption", {
+      method: "POST",
+      headers: { "Content-Type": contentType },
+      body: bytes,
+    });
+    const problem = await readProblem(response);
+    assert.equal(problem.code, code);
+    assert.equal(response.status, status);
+    assert.match(problem.detail, /\. \w/u, "says what to do");
+  });
+}
+
+test("names the nearest task for a wrong name", async () => {
+  const problem = await readProblem(await analyze("captoin"));
+  assert.equal(problem.code, "unknown_task");
+  assert.match(problem.detail, /captoin.*caption/u);
+});
+
+test("says which phrase is missing, with an example", async () => {
+  const problem = await readProblem(await analyze("ground"));
+  assert.equal(problem.code, "missing_task_input");
+  assert.match(problem.detail, /phrase/u);
+});
+
+test("refuses a region outside the image", async () => {
+  const box = { x_min: 10, y_min: 10, x_max: 99_999, y_max: 40 };
+  const regions = [{ id: "r1", box }];
+  const form = new FormData();
+  form.set("image", new Blob([PHOTO]), "photo.jpg");
+  const request = { tasks: [{ task: "describe_regions", regions }] };
+  form.set("request", JSON.stringify(request));
+  const response = await worker.fetch("/v1/analyze", {
+    method: "POST",
+    body: form,
+  });
+  const problem = await readProblem(response);
+  // A model that does not know the task may say so first.
+  assert.ok(
+    ["region_out_of_bounds", "unsupported_task"].includes(problem.code),
+    problem.code,
+  );
+});
+
+test("answers concurrent requests, each its own photo", async () => {
+  const alone = await Promise.all(
+    [PHOTO, PHOTO_PNG].map(async (photo) =>
+      readEnvelope(await analyze("caption", photo)),
+    ),
+  );
+  const photos = [PHOTO, PHOTO_PNG, PHOTO, PHOTO_PNG];
+  const together = await Promise.all(
+    photos.map(async (photo) => readEnvelope(await analyze("caption", photo))),
+  );
+  for (const [index, envelope] of together.entries()) {
+    const own = alone[index % 2]!;
+    assert.equal(envelope.image.sha256, own.image.sha256);
+    assert.equal(envelope.results[0]!.text, own.results[0]!.text);
+  }
+});
+
+test("stops at the deadline and says so", async () => {
+  const response = await analyze("caption,detect", PHOTO, {
+    "Deadline-Ms": "1",
+  });
+  const problem = await readProblem(response);
+  assert.equal(problem.code, "deadline_exceeded");
+  assert.equal(response.status, 504);
+});
+
+test("goes on serving after a client has left in the middle", async () => {
+  for (let round = 0; round < 3; round += 1) {
+    const leaving = new AbortController();
+    const left = worker.fetch("/v1/analyze?tasks=caption,detect", {
+      method: "POST",
+      headers: { "Content-Type": "image/jpeg" },
+      body: PHOTO,
+      signal: leaving.signal,
+    });
+    // The answer to a second request shows that the first is under way.
+    await worker.fetch("/v1/health/live");
+    leaving.abort();
+    await assert.rejects(left);
+  }
+  const envelope = await readEnvelope(await analyze("caption"));
+  assert.equal(envelope.status, "completed");
+});
+
+test("the same isolate has answered all of this", async () => {
+  const response = await worker.fetch("/v1/engines");
+  const { data } = (await response.json()) as {
+    data: { status: string; memory: { heap_bytes: number } }[];
+  };
+  assert.equal(data[0]!.status, "ready");
+  assert.ok(data[0]!.memory.heap_bytes > 0);
+});
+
+function analyze(
+  tasks: string,
+  photo = PHOTO,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return worker.fetch(`/v1/analyze?tasks=${tasks}`, {
+    method: "POST",
+    headers: { "Content-Type": "image/jpeg", ...headers },
+    body: photo,
+  });
+}
+
+interface Envelope {
+  readonly status: string;
+  readonly image: { readonly sha256: string };
+  readonly results: readonly {
+    readonly task: string;
+    readonly status: string;
+    readonly text?: string;
+  }[];
+  readonly usage: { readonly vision_passes: number };
+  readonly engine: { readonly used: string };
+}
+
+async function readEnvelope(response: Response): Promise<Envelope> {
+  assert.equal(response.status, 200, await response.clone().text());
+  return (await response.json()) as Envelope;
+}
+
+interface Problem {
+  readonly code: string;
+  readonly detail: string;
+}
+
+async function readProblem(response: Response): Promise<Problem> {
+  const type = response.headers.get("Content-Type");
+  assert.equal(type, "application/problem+json");
+  return (await response.json()) as Problem;
+}

@@ -1,0 +1,126 @@
+// Starts Workers in workerd, from Node, offline and without an account; the
+// same bundling and the same runtime as `wrangler dev`.
+
+import { readdirSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { createTestHarness } from "wrangler";
+
+// The harness would ask a host of Cloudflare's for a sample of `request.cf`.
+process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
+
+type Options = NonNullable<Parameters<typeof createTestHarness>[0]>;
+type WorkerInput = NonNullable<Options["workers"]>[number];
+
+/** A Worker that answers over HTTP. The starter closes it. */
+export interface WorkerProcess {
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** Address with a port of this machine. */
+  readonly url: URL;
+  /**
+   * Resident memory of the workerd process, now and at its peak; null where
+   * there is no `/proc`.
+   */
+  memory(): WorkerMemory | null;
+  /** Processor time of all its threads since the start; null as above. */
+  cpuMs(): number | null;
+  close(): Promise<void>;
+}
+
+export interface WorkerMemory {
+  readonly residentBytes: number;
+  readonly peakResidentBytes: number;
+}
+
+/** Bundles and starts one Worker. */
+export async function startWorker(input: WorkerInput): Promise<WorkerProcess> {
+  const before = new Set(workerdProcesses());
+  const harness = createTestHarness({ workers: [input] });
+  const { url } = await harness.listen();
+  // One of them runs the Worker; a small one stands in front of it as a proxy.
+  const own = workerdProcesses().filter((pid) => !before.has(pid));
+  return {
+    url,
+    fetch: (path, init) => fetch(new URL(path, url), init),
+    memory: () => largest(own.map(memoryOf)),
+    cpuMs: () => (own.length === 0 ? null : Math.max(...own.map(cpuMsOf))),
+    close: () => harness.close(),
+  };
+}
+
+/** The product's own Worker, as `wrangler.toml` describes it. */
+export async function startEdgeWorker(): Promise<WorkerProcess> {
+  const configPath = new URL("../../wrangler.toml", import.meta.url);
+  return await startWorker({ configPath });
+}
+
+/**
+ * The Worker for tests only.
+ *
+ * @param filesUrl where it finds bundles and photos.
+ */
+export async function startContractWorker(
+  filesUrl: string,
+): Promise<WorkerProcess> {
+  const main = fileURLToPath(new URL("worker/index.ts", import.meta.url));
+  return await startWorker({
+    config: {
+      name: "contract",
+      main,
+      compatibility_date: "2026-11-01",
+      compatibility_flags: ["enable_request_signal"],
+      vars: { FILES: filesUrl },
+    },
+  });
+}
+
+/** Children of this process that run workerd. */
+function workerdProcesses(): readonly number[] {
+  let names: string[];
+  try {
+    names = readdirSync("/proc");
+  } catch {
+    return []; // not Linux
+  }
+  return names
+    .filter((name) => /^\d+$/u.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const status = readStatus(pid);
+      return (
+        status["Name"] === "workerd" && status["PPid"] === String(process.pid)
+      );
+    });
+}
+
+function largest(all: readonly WorkerMemory[]): WorkerMemory | null {
+  return all.toSorted((a, b) => b.residentBytes - a.residentBytes)[0] ?? null;
+}
+
+function memoryOf(pid: number): WorkerMemory {
+  const status = readStatus(pid);
+  const bytes = (field: string): number =>
+    Number.parseInt(status[field] ?? "0", 10) * 1024;
+  return { residentBytes: bytes("VmRSS"), peakResidentBytes: bytes("VmHWM") };
+}
+
+/** Linux counts processor time in ticks of 10 ms (proc(5), fields 14, 15). */
+function cpuMsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+function readStatus(pid: number): Readonly<Record<string, string>> {
+  try {
+    const lines = readFileSync(`/proc/${pid}/status`, "utf8").split("\n");
+    return Object.fromEntries(
+      lines.map((line) => {
+        const [field = "", value = ""] = line.split(/:\s+/u);
+        return [field, value];
+      }),
+    );
+  } catch {
+    return {}; // it has just ended
+  }
+}
