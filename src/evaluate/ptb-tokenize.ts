@@ -1,7 +1,7 @@
 // Words of a caption as caption metrics count them: the Stanford PTBTokenizer,
-// lower-cased, less punctuation. Written from what that tokenizer (CoreNLP
-// 3.4.1, as `pycocoevalcap` runs it) answers on captions, not from its grammar:
-// at each place the longest rule wins, ties go to the earlier one. Of 24,579
+// lower-cased, less punctuation. Rules of our own for what occurs in captions,
+// fitted to what that tokenizer (CoreNLP 3.4.1, as `pycocoevalcap` runs it)
+// answers; at each place the longest wins, ties go to the earlier. Of 24,579
 // COCO captions two come out otherwise, and only because the original looks into
 // the next line to tell whether "S." ends a sentence. Rare markup may differ.
 
