@@ -17,6 +17,7 @@ import type { CliIo } from "./io.ts";
 import { parseFlags } from "./parse-flags.ts";
 import { taskFlags } from "./task-usage.ts";
 import { usageError } from "./usage-error.ts";
+import { makeFolder } from "./write-output.ts";
 
 /** Answers tasks about images. */
 export const analyzeCommand: Command = {
@@ -75,6 +76,7 @@ async function runAnalyze(argv: readonly string[], io: CliIo): Promise<number> {
       : { threads: wholeNumber("threads", values.threads) };
   const request = await readAnalyzeRequest(values);
   const inputs = await listImageInputs(positionals, io);
+  if (values.annotate !== undefined) await makeFolder(values.annotate);
 
   const codecs = await loadImageCodecs();
   const loaded = await io.openModel(values.model ?? MODEL_IN_THE_BOX, threads);
@@ -83,6 +85,9 @@ async function runAnalyze(argv: readonly string[], io: CliIo): Promise<number> {
     return await analyzeImages(inputs, tools, {
       io,
       format,
+      // A folder gives an array however many images it holds.
+      isSingle:
+        positionals.length === 1 && positionals[0] === inputs[0]?.source,
       annotateFolder: values.annotate,
     });
   } finally {

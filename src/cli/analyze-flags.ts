@@ -43,7 +43,7 @@ export const ANALYZE_FLAGS = {
   json: {
     type: "boolean",
     summary:
-      "Print one envelope, or an array of them if there are several images. The default where the output is no terminal.",
+      "Print one envelope, or an array of them for several images or a folder. The default where the output is no terminal.",
   },
   jsonl: {
     type: "boolean",

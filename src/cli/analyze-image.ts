@@ -1,8 +1,5 @@
 // One image: read, decoded, analyzed, and if asked for, annotated.
 
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { FlorenceError } from "../shared/errors.ts";
 import { analyze } from "../shared/analyze/analyze.ts";
 import { decodeImage, type ImageCodecs } from "../shared/image/decode-image.ts";
 import type { LoadedModel } from "../shared/model/open-model.ts";
@@ -11,6 +8,7 @@ import type { AnalyzeRequest, Envelope } from "../shared/schema/analysis.ts";
 import { annotatePhoto } from "../node/annotate-photo.ts";
 import { NODE_PLATFORM } from "../node/platform.ts";
 import type { ImageInput } from "./image-inputs.ts";
+import { writeOutput } from "./write-output.ts";
 
 export interface AnalyzeTools {
   readonly loaded: LoadedModel;
@@ -47,21 +45,7 @@ export async function analyzeImage(
       coordinates: options.coordinates,
       requests: tasks,
     });
-    await writeImage(annotateTo, await annotatePhoto(image.image, overlay));
+    await writeOutput(annotateTo, await annotatePhoto(image.image, overlay));
   }
   return envelope;
-}
-
-async function writeImage(path: string, png: Uint8Array): Promise<void> {
-  try {
-    await mkdir(join(path, ".."), { recursive: true });
-    await writeFile(path, png);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FlorenceError(
-      "not_found",
-      `Cannot write ${path}: ${reason}. Give --annotate a folder that can be written.`,
-      { cause },
-    );
-  }
 }

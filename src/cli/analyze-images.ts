@@ -17,6 +17,8 @@ import { onOneLine } from "./wrap-text.ts";
 export interface AnalyzeImagesOptions {
   readonly io: CliIo;
   readonly format: OutputFormat;
+  /** Whether JSON is one document rather than an array. */
+  readonly isSingle: boolean;
   /** Where annotated photos go, if anywhere. */
   readonly annotateFolder: string | undefined;
 }
@@ -31,9 +33,9 @@ export interface AnalyzeImagesOptions {
 export async function analyzeImages(
   inputs: readonly ImageInput[],
   tools: AnalyzeTools,
-  { io, format, annotateFolder }: AnalyzeImagesOptions,
+  { io, format, isSingle, annotateFolder }: AnalyzeImagesOptions,
 ): Promise<number> {
-  const writer = createAnalysisWriter(format, inputs.length === 1, io);
+  const writer = createAnalysisWriter(format, isSingle, io);
   const progress = createProgress(io.stderr, "images");
   const annotated = annotatedPaths(inputs, annotateFolder);
   const isInterrupted = () => io.signal.aborted;

@@ -56,12 +56,12 @@ export const convertCommand: Command = {
   examples: [
     {
       command: "florence convert Florence-2-base-ft --out base-ft",
-      comment: "a downloaded checkpoint, exact",
+      comment: "make a bundle of a downloaded checkpoint",
     },
     {
       command:
         "florence convert Florence-2-base-ft --out base-ft-int8 --precision int8",
-      comment: "a quarter of the size",
+      comment: "one of a quarter of the size",
     },
     {
       command: "florence analyze photo.jpg --model base-ft",

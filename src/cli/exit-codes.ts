@@ -7,7 +7,7 @@ export const EXIT_CODES = {
   ok: [0, "everything went well"],
   some: [1, "some images or some tasks failed; the rest was done"],
   usage: [2, "the command or the request is wrong"],
-  image: [3, "an image or file cannot be read"],
+  image: [3, "an image or file cannot be found, read or written"],
   network: [4, "a download failed"],
   model: [5, "the model cannot be opened, or failed"],
   bug: [70, "a bug of ours"],

@@ -20,8 +20,8 @@ import { onOneLine } from "./wrap-text.ts";
 export const COMMANDS: readonly Command[] = [
   analyzeCommand,
   tasksCommand,
-  convertCommand,
   pullCommand,
+  convertCommand,
   inspectCommand,
 ];
 

@@ -100,6 +100,13 @@ test("prints an array for several images, in their order", async () => {
   );
 });
 
+test("prints an array for a folder, whatever it holds", async () => {
+  const folder = scratch();
+  cpSync(BOAT, join(folder, "only.png"));
+  const { stdout } = await analyze([folder]);
+  assert.equal((JSON.parse(stdout) as Envelope[]).length, 1);
+});
+
 test("prints a line for each image with --jsonl", async () => {
   const { stdout } = await analyze([MILK, BOAT, "--jsonl"]);
   const lines = stdout.trimEnd().split("\n");
@@ -224,9 +231,10 @@ test("writes annotated photos, and keeps apart those of one name", async () => {
 test("says where annotations cannot be written", async () => {
   const file = join(scratch(), "file");
   writeFileSync(file, "");
-  const { code, stderr } = await analyze([BOAT, "--annotate", file]);
+  const { code, stderr, opened } = await analyze([BOAT, "--annotate", file]);
   assert.equal(code, 3);
-  assert.match(stderr, /Cannot write .*Give --annotate a folder/u);
+  assert.match(stderr, /Cannot write .*Name a folder that can be written/u);
+  assert.deepEqual(opened, []);
 });
 
 test("takes tasks and options from a file, and lets flags win", async () => {
