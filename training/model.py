@@ -253,8 +253,11 @@ class Bart(nn.Module):
         self.encoder = Stack(c, c.encoder_layers, cross=False)
         self.decoder = Stack(c, c.decoder_layers, cross=True)
         for name, p in self.named_parameters():
-            if p.dim() > 1:
-                nn.init.normal_(p, std=0.05) if "shared" in name or "positions" in name else nn.init.xavier_uniform_(p)
+            if "embed_positions" in name:  # begins as waves, so that "the token before" is a rotation away: copying needs it
+                angle = torch.arange(p.shape[0])[:, None] * torch.exp(torch.arange(0, c.d_model, 2) * (-math.log(1000) / c.d_model))
+                p.data = 0.07 * torch.stack([angle.sin(), angle.cos()], dim=2).flatten(1)  # [rows,d]
+            elif p.dim() > 1:
+                nn.init.normal_(p, std=0.05) if "shared" in name else nn.init.xavier_uniform_(p)
 
     def encode(self, ids):  # [B,S] -> [B,S,d], mask [B,1,1,S]
         mask = (ids != self.config.pad)[:, None, None, :]
@@ -352,8 +355,8 @@ class BoxModel:
         longest = longest or self.config["text_config"]["max_position_embeddings"]
         return generate(self.bart, self.source(hints, task, text), self.rules, beams, longest)
 
-    def answer(self, hints, task, text="", beams=None):
-        ids = [i for i in self.answer_ids(hints, task, text, beams) if i not in (0, 1, 2)]
+    def answer(self, hints, task, text="", beams=None, longest=None):
+        ids = [i for i in self.answer_ids(hints, task, text, beams, longest) if i not in (0, 1, 2)]
         return self.tokenizer.decode(ids, skip_special_tokens=False)
 
 

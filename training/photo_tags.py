@@ -82,7 +82,7 @@ if __name__ == "__main__":
     p[~train] = (x[~train] @ weight.T + bias).sigmoid()
 
     heads = [{"output": "photo_tags", "activation": "sigmoid", "labels": names, "threshold": 0.3, "max": 4},
-             {"output": "looks", "activation": "sigmoid", "labels": looks, "threshold": 0.5, "max": 2}]
+             {"output": "looks", "activation": "sigmoid", "labels": looks, "threshold": 0.4, "max": 2}]
     tags, at, tensors = {}, 0, {}
     vision = json.loads((work / "towers" / "towers.json").read_text())
     eyes = vision["towers"][0]

@@ -68,6 +68,7 @@ if __name__ == "__main__":
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dropout", type=float, default=0.0, help="an hour sees each caption once or twice: nothing to forget")
     parser.add_argument("--bf16", action="store_true", help="faster where the processor has it")
     parser.add_argument("--resume", action="store_true")
     args = parser.parse_args()
@@ -78,7 +79,7 @@ if __name__ == "__main__":
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer.from_file(str(Path(args.work) / "tokenizer" / "tokenizer.json"))
-    config = TextConfig(vocab_size=tokenizer.get_vocab_size())
+    config = TextConfig(vocab_size=tokenizer.get_vocab_size(), dropout=args.dropout)
     bart = Bart(config)
     average = Bart(config)
     average.load_state_dict(bart.state_dict())
@@ -111,7 +112,7 @@ if __name__ == "__main__":
         for group in optimizer.param_groups:
             group["lr"] = rate
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.bf16):
-            each, real = loss_of(bart, source, target, smoothing=0.05, reduce=False)
+            each, real = loss_of(bart, source, target, smoothing=0.02, reduce=False)
         # One loss per answer, so that long lists of places do not outweigh captions: tokens count by the root of the length.
         length = real.sum(1, keepdim=True).expand_as(real)[real].float()
         weight = length.rsqrt()
@@ -120,7 +121,7 @@ if __name__ == "__main__":
         loss.backward()
         torch.nn.utils.clip_grad_norm_(bart.parameters(), 1.0)
         optimizer.step()
-        keep = min(0.998, 1 - 1 / (step + 1))
+        keep = min(0.99, 1 - 1 / (step + 1))
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(bart.parameters()), 1 - keep)
         row = torch.arange(len(tasks))[:, None].expand_as(real)[real]
