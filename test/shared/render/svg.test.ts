@@ -121,8 +121,10 @@ test("keeps tags off each other as long as there is room", () => {
     box: { x_min: 200, y_min: 200, x_max: 260 + index, y_max: 300 },
   }));
   const results = [{ id: "t0", task: "detect", objects }];
-  const tags = tagBoxes(renderSvg(results, { width: 1000, height: 800 }));
+  const svg = renderSvg(results, { width: 1000, height: 800 });
+  const tags = tagBoxes(svg);
   assert.equal(tags.length, 12);
+  assert.match(svg, /<line /u, "those pushed away are joined by a line");
   for (const [index, a] of tags.entries()) {
     for (const b of tags.slice(index + 1)) {
       // Tags may touch; rounding lets them share 0.02 pixels.
@@ -185,6 +187,22 @@ test("takes the places of regions from the request", () => {
   const svg = renderSvg(results, size, { requests });
   assert.match(svg, /<text [^>]*>r1 a door /u);
   assert.match(svg, /d="M64 48/u);
+});
+
+test("writes the tags of small lines of text smaller", () => {
+  const size = { width: 1000, height: 1000 };
+  const fontFor = (height: number): number => {
+    const quad: Point[] = [
+      [100, 100],
+      [400, 100],
+      [400, 100 + height],
+      [100, 100 + height],
+    ];
+    const lines = [{ id: "l0", text: "Hall", quad }];
+    const svg = renderSvg([{ task: "ocr", lines }], size);
+    return Number(attributes(svg, "g", "font-size")[0]);
+  };
+  assert.deepEqual([5, 20, 200].map(fontFor), [18, 20, 30]);
 });
 
 test("reads normalized coordinates as fractions of the sides", () => {
