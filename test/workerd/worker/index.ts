@@ -1,8 +1,9 @@
 // A Worker for tests only: runs the contract and the goldens inside workerd,
 // and serves the HTTP API of any bundle it is served.
 //
-//   GET  /cases                      names of the contract's cases
-//   POST /bundles/B/cases/N          runs case N on bundle B
+//   GET  /sessions                   names of the cases for sessions
+//   POST /sessions/N                 runs case N
+//   POST /bundles/B/cases/N          runs case N of the model's on bundle B
 //   POST /bundles/B/exactness        measures a model golden, given as the body
 //   *    /bundles/B/api/...          the HTTP API
 
@@ -17,11 +18,15 @@ import {
   createEdgeHost,
   createEdgeSessions,
 } from "../../../workers/edge/edge-host.ts";
+import type { WebSessions } from "../../../workers/edge/onnxruntime-session.ts";
 import { MODEL_CONTRACT } from "../../contract/model-contract.ts";
+import { SESSION_CONTRACT } from "../../contract/session-contract.ts";
 import {
   measureExactness,
   type ModelGolden,
 } from "../../golden/measure-exactness.ts";
+
+import { heapCases, SMALL_HEAP_BYTES } from "./heap-cases.ts";
 
 interface Env {
   /** Address of bundles, by name, and of `photos`. */
@@ -33,6 +38,10 @@ interface OpenBundle {
   readonly app: App;
 }
 
+// ONNX Runtime has one heap in an isolate: a Worker that is asked for sessions
+// is asked for nothing else.
+let smallSessions: WebSessions | null = null;
+
 // Several bundles are open at once, which the product never does.
 const sessions = createEdgeSessions(2 ** 30);
 const bundles = new Map<string, Promise<OpenBundle>>();
@@ -40,13 +49,12 @@ const bundles = new Map<string, Promise<OpenBundle>>();
 export default {
   async fetch(request, env, context) {
     const url = new URL(request.url);
-    if (url.pathname === "/cases") {
-      return Response.json(MODEL_CONTRACT.map(({ name }) => name));
-    }
-    const [, name, action = ""] =
-      /^\/bundles\/([\w-]+)\/(.*)$/u.exec(url.pathname) ?? [];
-    if (name === undefined) return new Response(null, { status: 404 });
     try {
+      const [, room, name = "", action = ""] =
+        /^\/(sessions|bundles)(?:\/([\w-]+))?(?:\/(.*))?$/u.exec(
+          url.pathname,
+        ) ?? [];
+      if (room === "sessions") return await answerSessions(name);
       const { host, app } = await bundleOf(name, env.FILES);
       if (action.startsWith("api/")) {
         url.pathname = action.slice("api".length);
@@ -71,6 +79,15 @@ export default {
     }
   },
 } satisfies ExportedHandler<Env>;
+
+/** Lists the cases for sessions, or runs one. */
+async function answerSessions(number: string): Promise<Response> {
+  smallSessions ??= createEdgeSessions(SMALL_HEAP_BYTES);
+  const cases = [...heapCases(smallSessions), ...SESSION_CONTRACT];
+  if (number === "") return Response.json(cases.map(({ name }) => name));
+  await cases[Number(number)]!.run(smallSessions);
+  return Response.json({ passed: true });
+}
 
 function bundleOf(name: string, files: string): Promise<OpenBundle> {
   let bundle = bundles.get(name);
