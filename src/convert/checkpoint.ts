@@ -6,6 +6,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import * as v from "valibot";
 import { FlorenceError } from "../shared/errors.ts";
+import type { CheckpointConfigs } from "../shared/model/checkpoint-configs.ts";
 import {
   openSafetensors,
   type SafetensorsFile,
@@ -21,13 +22,10 @@ export interface CheckpointTensor extends StoredTensor {
 }
 
 /** An open checkpoint; whoever opened it closes it. */
-export interface Checkpoint {
+export interface Checkpoint extends CheckpointConfigs {
   readonly directory: string;
   /** The directory's own name. */
   readonly name: string;
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly generationConfig: Readonly<Record<string, unknown>> | null;
-  readonly preprocessorConfig: Readonly<Record<string, unknown>> | null;
   /** Tokenizer files there are, in the bundle's order. */
   readonly tokenizerFiles: readonly string[];
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;

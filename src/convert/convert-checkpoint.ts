@@ -18,7 +18,7 @@ import {
   type DirectoryWriter,
 } from "./bundle-writer.ts";
 import { openCheckpoint, type Checkpoint } from "./checkpoint.ts";
-import { readGeneration } from "./generation-config.ts";
+import { readGeneration } from "../shared/model/generation-config.ts";
 import {
   hasLogitsBias,
   readDavitConfig,
@@ -33,7 +33,7 @@ import {
 } from "./onnx/florence-graphs.ts";
 import type { Precision } from "./onnx/layers.ts";
 import { countParts, florenceMacs } from "./parts.ts";
-import { readImageInput } from "./preprocessor-config.ts";
+import { readImageInput } from "../shared/model/preprocessor-config.ts";
 import { towersVision, type VisionSide } from "./hint-towers.ts";
 import { writeTransformersJsLayout } from "./transformers-js-layout.ts";
 

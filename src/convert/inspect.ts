@@ -3,6 +3,7 @@
 import { readManifest } from "../shared/model/open-model.ts";
 import type { Manifest } from "../shared/model/manifest.ts";
 import { bundleFolder } from "../node/bundle-folder.ts";
+import { adoptTransformersJsFolder } from "../node/transformers-js-folder.ts";
 
 /** A bundle in numbers. */
 export interface BundleDescription {
@@ -42,7 +43,9 @@ const PER_TOKEN: readonly string[] = ["decoder", "head"];
  * @throws FlorenceError `bundle_invalid`, `bundle_too_new`.
  */
 export async function inspectBundle(path: string): Promise<BundleDescription> {
-  const manifest = await readManifest(bundleFolder(path));
+  const manifest = await readManifest(
+    (await adoptTransformersJsFolder(path)) ?? bundleFolder(path),
+  );
   const { vision, parts, files } = manifest;
   const sum = (values: readonly number[]): number =>
     values.reduce((total, value) => total + value, 0);

@@ -13,7 +13,7 @@ import {
   type WriteOptions,
 } from "./bundle-writer.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { readGeneration } from "./generation-config.ts";
+import { readGeneration } from "../shared/model/generation-config.ts";
 import {
   hasLogitsBias,
   readDavitConfig,
@@ -23,7 +23,7 @@ import {
 import type { Graph } from "./onnx/graph.ts";
 import type { Precision } from "./onnx/layers.ts";
 import { transformersJsGraphs } from "./onnx/transformers-js-graphs.ts";
-import { readImageInput } from "./preprocessor-config.ts";
+import { readImageInput } from "../shared/model/preprocessor-config.ts";
 
 /** How transformers.js names the files of a precision. */
 export const SUFFIXES = {

@@ -85,8 +85,32 @@ function toOrt(tensor: Tensor): ort.Tensor {
   return new ort.Tensor(tensor.type, tensor.data, tensor.dims);
 }
 
+/** Exports of others may take and give float16; outside it is float32. */
+function toHalf(value: ort.Tensor): ort.Tensor {
+  const halves = Float16Array.from(value.data as Float32Array);
+  const bits = new Uint16Array(halves.buffer);
+  const tensor = new ort.Tensor("float16", bits, value.dims);
+  // The constructor makes a Float16Array of it, which the native side of
+  // onnxruntime-node 1.30 takes for an array of no bytes.
+  return Object.defineProperty(tensor, "data", { value: bits });
+}
+
+function toSingle(value: ort.Tensor): ort.Tensor {
+  const data = value.data as Uint16Array | Float16Array;
+  const halves =
+    data instanceof Uint16Array
+      ? new Float16Array(data.buffer, data.byteOffset, data.length)
+      : data;
+  return new ort.Tensor("float32", Float32Array.from(halves), value.dims);
+}
+
 function wrap(session: ort.InferenceSession): Session {
   let isDisposed = false;
+  const halfInputs = new Set(
+    session.inputMetadata.flatMap((input) =>
+      input.isTensor && input.type === "float16" ? [input.name] : [],
+    ),
+  );
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
@@ -100,8 +124,9 @@ function wrap(session: ort.InferenceSession): Session {
           throw new Error(`internal: the graph's input "${name}" is not fed`);
         }
         // Held tensors of this factory carry their value.
-        values[name] =
+        const value =
           "data" in feed ? toOrt(feed) : (feed as NodeHeldTensor).value;
+        values[name] = halfInputs.has(name) ? toHalf(value) : value;
       }
       const outputs = await session
         .run(values, options.outputs ?? session.outputNames)
@@ -116,7 +141,7 @@ function wrap(session: ort.InferenceSession): Session {
       return Object.fromEntries(
         Object.entries(outputs).map(([name, value]) => [
           name,
-          holdValue(value),
+          holdValue(value.type === "float16" ? toSingle(value) : value),
         ]),
       );
     },

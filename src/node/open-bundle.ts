@@ -10,10 +10,12 @@ import {
   createNodeSessions,
   type NodeSessionOptions,
 } from "./onnxruntime-session.ts";
+import { adoptTransformersJsFolder } from "./transformers-js-folder.ts";
 
 /**
  * Opens the bundle in a folder on ONNX Runtime's CPU provider, after checking
- * every file's hash. The caller disposes `model`.
+ * every file's hash. A folder laid out as transformers.js has it (`onnx/` with
+ * four graphs) is opened as it is. The caller disposes `model`.
  *
  * @throws FlorenceError `bundle_invalid` (naming the file), `bundle_too_new`.
  */
@@ -21,6 +23,10 @@ export async function openBundle(
   folder: string,
   options: NodeSessionOptions = {},
 ): Promise<LoadedModel> {
+  const adopted = await adoptTransformersJsFolder(folder);
+  if (adopted !== null) {
+    return await openModel(adopted, createNodeSessions(options));
+  }
   const source = bundleFolder(folder);
   await verifyBundleFolder(folder, await readManifest(source));
   return await openModel(source, createNodeSessions(options));

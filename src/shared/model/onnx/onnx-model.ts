@@ -5,9 +5,10 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { BundleSource } from "../bundle-source.ts";
 import type { Manifest } from "../manifest.ts";
 import type { Model } from "../model.ts";
-import type { SessionFactory } from "../session.ts";
+import type { Session, SessionFactory } from "../session.ts";
 import { startDecoding } from "./decoding-state.ts";
 import { disposeSessions, openGraphs } from "./open-graph.ts";
+import { openTransformersJsGraphs } from "./transformers-js-sessions.ts";
 import { createVision, visionGraphNames } from "./vision.ts";
 
 /**
@@ -23,7 +24,10 @@ export async function openOnnxModel(
   sessions: SessionFactory,
 ): Promise<Model> {
   const names = [...visionGraphNames(manifest), "encoder", "decoder"];
-  const opened = await openGraphs(names, manifest, bundle, sessions);
+  const opened: Readonly<Record<string, Session>> =
+    manifest.layout === "transformers-js"
+      ? await openTransformersJsGraphs(manifest, bundle, sessions)
+      : await openGraphs(names, manifest, bundle, sessions);
   const vision = createVision(manifest, tokenizer, opened);
   const graphs = {
     manifest,

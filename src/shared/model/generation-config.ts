@@ -3,9 +3,9 @@
 // so its own defaults are written out here, all of them.
 
 import * as v from "valibot";
-import { FlorenceError } from "../shared/errors.ts";
-import type { GenerationSpec } from "../shared/model/manifest.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import { FlorenceError } from "../errors.ts";
+import type { GenerationSpec } from "./manifest.ts";
+import type { CheckpointConfigs } from "./checkpoint-configs.ts";
 
 /** Words the tokenizer has; native checkpoints pad the matrix to 51,328 rows. */
 export const FLORENCE_VOCABULARY = 51289;
@@ -42,7 +42,7 @@ const GenerationConfig = v.object({
  * @throws FlorenceError `bundle_invalid`.
  */
 export function readGeneration(
-  checkpoint: Checkpoint,
+  checkpoint: CheckpointConfigs,
   vocabulary: number,
 ): GenerationSpec {
   const parsed = v.safeParse(

@@ -1,9 +1,9 @@
 // How a checkpoint wants its images.
 
 import * as v from "valibot";
-import { FlorenceError } from "../shared/errors.ts";
-import type { ImageInputSpec } from "../shared/model/manifest.ts";
-import type { Checkpoint } from "./checkpoint.ts";
+import { FlorenceError } from "../errors.ts";
+import type { ImageInputSpec } from "./manifest.ts";
+import type { CheckpointConfigs } from "./checkpoint-configs.ts";
 
 const Triple = v.tuple([v.number(), v.number(), v.number()]);
 const Side = v.pipe(v.number(), v.integer(), v.minValue(32));
@@ -24,7 +24,7 @@ const PreprocessorConfig = v.object({
  *
  * @throws FlorenceError `bundle_invalid`.
  */
-export function readImageInput(checkpoint: Checkpoint): ImageInputSpec {
+export function readImageInput(checkpoint: CheckpointConfigs): ImageInputSpec {
   const parsed = v.safeParse(
     PreprocessorConfig,
     checkpoint.preprocessorConfig ?? {},
