@@ -20,7 +20,7 @@ const MIB = 2 ** 20;
 
 const photoPath =
   process.argv[2] ??
-  fileURLToPath(new URL("../../test/golden/photos/boat.jpg", import.meta.url));
+  fileURLToPath(new URL("../../examples/photos/street.jpg", import.meta.url));
 const photo = new Uint8Array(readFileSync(photoPath));
 
 const script = await measureScript();

@@ -20,11 +20,17 @@ import { WORKER_PLATFORM } from "./platform.ts";
 /** Of the 128 MB an isolate may take; the rest is for images and the script. */
 const MAX_HEAP_BYTES = 96 * 2 ** 20;
 
-/** Pixels that fit where a decoder needs the whole picture in memory. */
-const MAX_WHOLE_PIXELS = 12_000_000;
-
-/** Pixels of a picture that is decoded row by row, at a fraction of its size. */
-const MAX_SCALED_PIXELS = 100_000_000;
+/**
+ * Pixels that fit in what the model leaves, some 50 MB: a decoder takes 3
+ * bytes a pixel for PNG, 6 for a progressive JPEG, 11 for WebP; a baseline JPEG
+ * is decoded at a fraction of its size.
+ */
+const MAX_PIXELS = {
+  baselineJpeg: 100_000_000,
+  progressiveJpeg: 8_000_000,
+  png: 12_000_000,
+  webp: 4_000_000,
+};
 
 /** Decoders and the runtime, one of each in an isolate. */
 export const EDGE_CODECS = { jpegTurbo, webp };
@@ -70,13 +76,24 @@ export function createEdgeHost(
   };
 }
 
-/** Peaks measured: 11 bytes a pixel for WebP, 6 for a progressive JPEG. */
 function decodingOf(header: SniffedImage): DecodeImageOptions {
-  const isScaled = header.mediaType === "image/jpeg" && header.scans === 1;
   return {
-    limits: { maxPixels: isScaled ? MAX_SCALED_PIXELS : MAX_WHOLE_PIXELS },
+    limits: { maxPixels: maxPixelsOf(header) },
     jpegScaling: { abovePixels: 4_000_000, minSide: 768 },
   };
+}
+
+function maxPixelsOf(header: SniffedImage): number {
+  switch (header.mediaType) {
+    case "image/jpeg":
+      return header.scans > 1
+        ? MAX_PIXELS.progressiveJpeg
+        : MAX_PIXELS.baselineJpeg;
+    case "image/png":
+      return MAX_PIXELS.png;
+    case "image/webp":
+      return MAX_PIXELS.webp;
+  }
 }
 
 function hostModel(
