@@ -73,6 +73,13 @@ for (const { name, bytes, contentType, status, code } of BAD_IMAGES) {
   });
 }
 
+test("refuses a body of 25 MB, stating the limit", async () => {
+  const response = await analyze("caption", new Uint8Array(25_000_000));
+  const problem = await readProblem(response);
+  assert.equal(problem.code, "image_too_large");
+  assert.match(problem.detail, /25 MB.*20 MB/u);
+});
+
 test("names the nearest task for a wrong name", async () => {
   const problem = await readProblem(await analyze("captoin"));
   assert.equal(problem.code, "unknown_task");
