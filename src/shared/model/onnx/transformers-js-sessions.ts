@@ -160,10 +160,11 @@ async function decode(
   const outputs = await graphs.decoder_model_merged.run(
     {
       inputs_embeds: await embed(parts, ids, options),
-      // Not looked at by the cached branch.
-      encoder_hidden_states: makesCross
-        ? await spread(known)
-        : zeros([rows, mask.dims[1]!, manifest.text.d_model]),
+      // The cached branch takes it and does not look at it.
+      encoder_hidden_states:
+        known === undefined
+          ? zeros([rows, mask.dims[1]!, manifest.text.d_model])
+          : await spread(known),
       encoder_attention_mask: await spread(mask),
       use_cache_branch: bool(!makesCross),
       ...past,
