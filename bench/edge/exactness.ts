@@ -17,10 +17,10 @@ try {
     const golden = readGolden(recipe);
     const result = await worker.measure(golden);
     console.log(describeExactness(result));
-    for (const { answer, margin } of result.mismatches) {
+    for (const { answer, searchesToTie } of result.mismatches) {
       const { task } = golden.prompts[answer.prompt]!;
       console.log(
-        `  ${task}, ${answer.beams} beams, ${answer.stable ? "stable" : "not stable"}: parts at a margin of ${margin.toExponential(1)}`,
+        `  ${task}, ${answer.beams} beams, ${answer.stable ? "stable" : "not stable"}: parts ${searchesToTie === null ? "for good" : `at a near tie (${searchesToTie} searches)`}`,
       );
     }
   }
