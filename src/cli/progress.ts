@@ -69,6 +69,7 @@ function createBar(
       barsize,
       hideCursor: true,
       clearOnComplete: true,
+      formatTime: formatSeconds,
       // Ctrl-C is ours.
       gracefulExit: false,
       // Drawn again after `aside`, though nothing in it changed.
@@ -80,6 +81,14 @@ function createBar(
     },
     Presets.shades_classic,
   );
+}
+
+/** `8s`, `2m05s`; nothing while there is no rate to tell it from. */
+function formatSeconds(seconds: number | string): string {
+  if (typeof seconds === "string") return "";
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 0) return `${seconds}s`;
+  return `${minutes}m${String(seconds % 60).padStart(2, "0")}s`;
 }
 
 /**
