@@ -73,7 +73,7 @@ async function measureEmptyWorker(): Promise<number> {
     config: {
       name: "empty",
       main: fileURLToPath(new URL("empty-worker.js", import.meta.url)),
-      compatibility_date: "2026-11-01",
+      compatibility_date: "2026-10-01",
     },
   });
   await (await empty.fetch("/")).text();

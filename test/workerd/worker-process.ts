@@ -67,7 +67,7 @@ export async function startContractWorker(
     config: {
       name: "contract",
       main,
-      compatibility_date: "2026-11-01",
+      compatibility_date: "2026-10-01",
       compatibility_flags: ["enable_request_signal"],
       vars: { FILES: filesUrl },
     },
