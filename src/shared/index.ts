@@ -72,3 +72,23 @@ export {
 } from "./schema/problem.ts";
 export type { DrawableRequest, DrawableResult } from "./render/marks.ts";
 export { renderSvg, type RenderSvgOptions } from "./render/svg.ts";
+export {
+  analyze,
+  type AnalyzeEvents,
+  type AnalyzeInput,
+  type Platform,
+} from "./analyze/analyze.ts";
+export { generate, type GenerateOptions } from "./generate/generate.ts";
+export { scoreSequences } from "./generate/score-sequences.ts";
+export { parseManifest, type Manifest } from "./model/manifest.ts";
+export type { BundleSource } from "./model/bundle-source.ts";
+export type {
+  DecodingState,
+  Features,
+  Model,
+  Prompt,
+  StepResult,
+  StepRow,
+} from "./model/model.ts";
+export { openModel, type LoadedModel } from "./model/open-model.ts";
+export type { Session, SessionFactory, Tensor } from "./model/session.ts";
