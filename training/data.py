@@ -1,6 +1,8 @@
 """
 Everything the box model reads: photos, captions without pictures, and the hints simulated for the latter.
 
+Long, because each task's examples are made here side by side from one set of hints.
+
 Imported by the other scripts; alone, `python data.py` prints samples of every task (20 seconds).
 """
 

@@ -6,6 +6,9 @@
  * a scale. `random_weights.py` writes the same files; `recipes.json` is read by
  * both. No weight is ever committed.
  *
+ * Long, as its Python twin is: config, names, shapes and scales of a whole
+ * checkpoint in one place, so that the two can be read side by side.
+ *
  * Command:  node test/golden/random-checkpoint.ts RECIPE OUT_FOLDER
  *           (prints each file's SHA-256)
  * Expected: a second for a small recipe; base size 3 s, large size 13 s, as

@@ -5,6 +5,9 @@ gives 24 bits, these a number in [-1, 1), and the tensor's kind an offset and a
 scale. `random-checkpoint.ts` writes the same files; `recipes.json` is read by
 both. No weight is ever committed.
 
+Long, as its TypeScript twin is: config, names, shapes and scales of a whole
+checkpoint in one place, so that the two can be read side by side.
+
 Command:  python test/golden/random_weights.py RECIPE OUT_FOLDER
           (RECIPE is a name of recipes.json; prints each file's SHA-256)
 Expected: 5 seconds for a small recipe; the large ones want the TypeScript twin.
