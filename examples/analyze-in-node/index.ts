@@ -2,6 +2,12 @@
 //
 //     node examples/analyze-in-node/index.ts [PHOTO]
 //
+// prints
+//
+//     A man riding a wave on top of a surfboard.
+//     person (0.98) at 303, 80, 426, 251
+//     surfboard (0.98) at 256, 198, 387, 261
+//
 // Node 24 runs TypeScript as it is: `npx node` in a clone of the repository.
 
 import process from "node:process";
@@ -11,7 +17,7 @@ import {
   openBundle,
 } from "florence-at-the-edge/node";
 
-const photo = process.argv[2] ?? "examples/photos/street.jpg";
+const photo = process.argv[2] ?? "examples/photos/surfer.jpg";
 
 const loaded = await openBundle(MODEL_IN_THE_BOX);
 try {

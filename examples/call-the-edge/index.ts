@@ -4,14 +4,14 @@
 //     npm run dev                                                # one terminal
 //     npx node examples/call-the-edge/index.ts [PHOTO] [ORIGIN]  # another
 //
-//     curl --data-binary @examples/photos/street.jpg -H "Content-Type: image/jpeg" \
+//     curl --data-binary @examples/photos/surfer.jpg -H "Content-Type: image/jpeg" \
 //       "http://localhost:8787/v1/analyze?tasks=caption,detect"
 
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import type { Envelope, Problem } from "florence-at-the-edge";
 
-const photo = process.argv[2] ?? "examples/photos/street.jpg";
+const photo = process.argv[2] ?? "examples/photos/surfer.jpg";
 const origin = process.argv[3] ?? "http://localhost:8787";
 
 const response = await fetch(`${origin}/v1/analyze?tasks=caption,detect`, {
