@@ -1,3 +1,6 @@
+// What `florence analyze` prints and how it fails; long, a command has many
+// doors.
+
 import assert from "node:assert/strict";
 import {
   cpSync,
