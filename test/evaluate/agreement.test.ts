@@ -21,9 +21,9 @@ const PHOTOS = join(ROOT, "test/data/photos");
 const GOLDEN = new URL("vectors/agreement.json", import.meta.url);
 
 // An alarm for a broken quantization or a stale golden, not a goal: measured
-// are 94 % and 99 %.
-const LEAST_WHOLE = 0.85;
-const LEAST_TEXT = 0.95;
+// are 99.5 % and 99.4 % (2026-11-23, 41 photos).
+const LEAST_WHOLE = 0.95;
+const LEAST_TEXT = 0.97;
 
 test(
   "the model in the box says at int8 what it says at fp32",

@@ -16,6 +16,16 @@ import {
   measureExactness,
 } from "./measure-exactness.ts";
 
+/**
+ * Largest difference of a log-probability, 0.01 elsewhere. Set above what was
+ * measured (0.012 and 0.024), not derived: with these weights differences grow
+ * along the answer.
+ */
+const LOG_PROB_LIMITS: Readonly<Record<string, number>> = {
+  "original-tied-float16": 0.02,
+  "long-native-float16": 0.03,
+};
+
 for (const recipe of GOLDEN_RECIPES) {
   test(`answers as the reference does: ${recipe}`, async (context) => {
     const golden = readGolden(recipe);
@@ -42,8 +52,10 @@ for (const recipe of GOLDEN_RECIPES) {
       }
       assert.deepEqual(clearMismatches(result), []);
       assert.equal(result.batches.same, result.batches.of);
-      // Wild weights: the reference's own float32 is as far from its float64.
-      assert.ok(result.logProbDifference < 0.05);
+      // A near tie is an exception, not a way to pass.
+      const parted = result.stable.of - result.stable.same;
+      assert.ok(parted <= 0.01 * result.stable.of, `${parted} answers part`);
+      assert.ok(result.logProbDifference < (LOG_PROB_LIMITS[recipe] ?? 0.01));
     } finally {
       await loaded.model.dispose();
     }
