@@ -100,6 +100,15 @@ module.exports = {
       to: { path: "^(workers/|src/cli/)", pathNot: "^src/cli/" },
     },
     {
+      name: "server-imports-http-node-and-core",
+      severity: "error",
+      from: { path: "^src/server/" },
+      to: {
+        path: "^(src|workers)/",
+        pathNot: "^src/(server|http|node|shared)/",
+      },
+    },
+    {
       name: "worker-imports-http-and-core",
       severity: "error",
       from: { path: "^workers/edge/" },

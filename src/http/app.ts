@@ -1,13 +1,17 @@
-// The HTTP API as a portable app: the same on Cloudflare, on Node, in a test.
+// From operations to an app: routes, access, 404, 405 and problem documents.
 
-import { Hono, type Context } from "hono";
+import { Hono } from "hono";
 import { FlorenceError } from "../shared/errors.ts";
-import { addAnalyzeRoute } from "./analyze-route.ts";
-import { addCapabilityRoutes } from "./capability-routes.ts";
-import { addHealthRoutes } from "./health-routes.ts";
+import type { Guard } from "./auth/guard.ts";
 import type { Host } from "./host.ts";
+import {
+  routePath,
+  type App,
+  type AppContext,
+  type AppEnv,
+  type Operation,
+} from "./operation.ts";
 import { problemOf, problemResponse } from "./problem.ts";
-import type { App, AppEnv } from "./route.ts";
 
 /**
  * The API over one host.
@@ -15,7 +19,11 @@ import type { App, AppEnv } from "./route.ts";
  * Every answer has `X-Request-Id` and `Server-Timing`; every error is a
  * problem document (RFC 9457), 404 and 405 among them.
  */
-export function createApp(host: Host): App {
+export function createApp(
+  host: Host,
+  operations: readonly Operation[],
+  guard: Guard,
+): App {
   const { platform } = host;
   const app = new Hono<AppEnv>();
 
@@ -34,7 +42,7 @@ export function createApp(host: Host): App {
 
   const refuse = (
     error: unknown,
-    context: Context<AppEnv>,
+    context: AppContext,
     headers: Readonly<Record<string, string>> = {},
   ): Response => {
     const requestId = context.get("requestId");
@@ -43,13 +51,16 @@ export function createApp(host: Host): App {
     return problemResponse(problem, headers);
   };
 
-  const routes = [
-    ...addAnalyzeRoute(app, host),
-    ...addCapabilityRoutes(app, host),
-    ...addHealthRoutes(app, host),
-  ];
-  for (const { path, allow } of routes) {
-    app.all(path, (context) => {
+  for (const operation of operations) {
+    app.on(operation.method, routePath(operation.path), async (context) => {
+      if (operation.access !== "public" && operation.access !== "signed") {
+        context.set("principal", await guard(context, operation));
+      }
+      return await operation.handle(context);
+    });
+  }
+  for (const [path, allow] of allowedMethods(operations)) {
+    app.all(routePath(path), (context) => {
       const error = new FlorenceError(
         "method_not_allowed",
         `${path} does not take ${context.req.method}; it takes ${allow}.`,
@@ -58,7 +69,7 @@ export function createApp(host: Host): App {
     });
   }
   app.notFound((context) => {
-    const paths = routes.map((route) => route.path).join(", ");
+    const paths = [...new Set(operations.map(({ path }) => path))].join(", ");
     const error = new FlorenceError(
       "not_found",
       `There is nothing at ${context.req.path.slice(0, 200)}. There is: ${paths}.`,
@@ -67,4 +78,17 @@ export function createApp(host: Host): App {
   });
   app.onError((error, context) => refuse(error, context));
   return app;
+}
+
+/** The `Allow` header of each path. */
+function allowedMethods(
+  operations: readonly Operation[],
+): ReadonlyMap<string, string> {
+  const methods = new Map<string, string[]>();
+  for (const { path, method } of operations) {
+    const own = methods.get(path) ?? [];
+    own.push(method, ...(method === "GET" ? ["HEAD"] : []));
+    methods.set(path, own);
+  }
+  return new Map([...methods].map(([path, own]) => [path, own.join(", ")]));
 }

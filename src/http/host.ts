@@ -1,53 +1,33 @@
-// What a host brings to the HTTP API: its models, its decoders, its clock. The
+// What a host brings to the HTTP API: engines, storage, a clock, secrets. The
 // API itself is the same everywhere.
 
 import type { Context } from "hono";
 import type { Platform } from "../shared/analyze/analyze.ts";
-import type {
-  DecodeImageOptions,
-  ImageCodecs,
-} from "../shared/image/decode-image.ts";
-import type { SniffedImage } from "../shared/image/sniff-image.ts";
-import type { Manifest } from "../shared/model/manifest.ts";
-import type { LoadedModel } from "../shared/model/open-model.ts";
-import type { BodyLimits } from "./read-image.ts";
+import type { BodyLimits } from "./analyze/read-image.ts";
+import type { ServiceConfig } from "./config.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { Blobs } from "./ports/blobs.ts";
+import type { Database } from "./ports/database.ts";
+import type { Outbound } from "./ports/outbound.ts";
+import type { WorkQueue } from "./ports/work-queue.ts";
 
-/** A model the host has, loaded at the first need. */
-export interface HostedModel {
-  readonly manifest: Manifest;
-  isLoaded(): boolean;
-  /**
-   * The model, the same for every caller; the host owns it.
-   *
-   * @throws FlorenceError `bundle_invalid`, `engine_unavailable`.
-   */
-  load(): Promise<LoadedModel>;
-}
-
-/** The place where this host's inference runs. */
-export interface Engine {
-  readonly name: "edge" | "container" | "gpu";
-  readonly backend: string;
-  readonly device: string;
-  /** What the runtime holds, and its ceiling; left out where unknown. */
-  memory?(): { readonly heap_bytes: number; readonly max_heap_bytes: number };
-}
-
-export interface HostLimits extends BodyLimits {
-  /** Requests that may wait for the engine beside the one at work. */
-  readonly maxWaiting: number;
-}
-
-/** Everything `createApp` needs. */
+/** Everything `createService` needs. */
 export interface Host {
-  /** At least one; the first is the default. */
-  readonly models: readonly [HostedModel, ...HostedModel[]];
-  readonly engine: Engine;
-  readonly codecs: ImageCodecs;
+  /** In the order in which `engine: auto` prefers them; at least one. */
+  readonly engines: readonly [Engine, ...Engine[]];
+  readonly database: Database;
+  /** What the service keeps for itself: uploads, features, large results. */
+  readonly store: Blobs;
+  /**
+   * The pictures of `image.bucket_key`, and those that bucket events tell of:
+   * keys begin with the tenant and `/`.
+   */
+  readonly bucket: Blobs;
+  readonly queue: WorkQueue;
+  readonly outbound: Outbound;
   readonly platform: Platform;
-  readonly limits: HostLimits;
-  /** How an image is decoded here, and up to which size, told by its header. */
-  decoding(header: SniffedImage): DecodeImageOptions;
+  readonly limits: BodyLimits;
+  readonly config: ServiceConfig;
   /** Keeps work going whose client may leave before it ends. */
   keepAlive?(work: Promise<unknown>, context: Context): void;
   /** Told of everything that is answered with status 500 or above. */

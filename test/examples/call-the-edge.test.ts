@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
-import { createApp } from "../../src/http/app.ts";
+import { createService } from "../../src/http/service.ts";
 import { createFakeHost } from "../fakes/fake-host.ts";
 import { runExample } from "./run-example.ts";
 
@@ -13,7 +13,7 @@ let origin: string;
 
 // The API as it is, over a model that always says the same.
 before(async () => {
-  const app = createApp(createFakeHost());
+  const { app } = createService(await createFakeHost());
   server = createServer((request, response) => {
     void (async () => {
       const body = new Uint8Array(Buffer.concat(await request.toArray()));

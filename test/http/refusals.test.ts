@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createApp } from "../../src/http/app.ts";
+import { createService } from "../../src/http/service.ts";
 import { FlorenceError } from "../../src/shared/errors.ts";
 import { createFakeHost } from "../fakes/fake-host.ts";
 import { PHOTO } from "./bad-images.ts";
@@ -14,7 +14,7 @@ import {
   streamedImage,
 } from "./requests.ts";
 
-const app = createApp(createFakeHost());
+const { app } = createService(await createFakeHost());
 
 test("answers an unknown path with a problem that lists the known ones", async () => {
   const response = await app.request("/v2/analyse");
@@ -176,8 +176,8 @@ test("refuses a client that takes nothing but a stream", async () => {
 });
 
 test("stops the vision pass at the deadline", async () => {
-  const slow = createApp(
-    createFakeHost({
+  const { app: slow } = createService(
+    await createFakeHost({
       onEncode: (signal) =>
         new Promise((resolve) => {
           signal!.addEventListener("abort", () => {
@@ -197,8 +197,8 @@ test("lets one request at a time to the engine, some wait, refuses the rest", as
   let running = 0;
   let most = 0;
   const release = Promise.withResolvers<undefined>();
-  const busy = createApp(
-    createFakeHost({
+  const { app: busy } = createService(
+    await createFakeHost({
       maxWaiting: 2,
       onEncode: async () => {
         running += 1;
@@ -220,8 +220,8 @@ test("lets one request at a time to the engine, some wait, refuses the rest", as
 
 test("goes on after a request that failed at work", async () => {
   let calls = 0;
-  const shaky = createApp(
-    createFakeHost({
+  const { app: shaky } = createService(
+    await createFakeHost({
       onEncode: () => {
         calls += 1;
         return calls === 1

@@ -1,7 +1,7 @@
 // Requests of the three forms, and readers of the two kinds of answer.
 
 import assert from "node:assert/strict";
-import type { App } from "../../src/http/route.ts";
+import type { App } from "../../src/http/operation.ts";
 import type { Problem } from "../../src/shared/schema/problem.ts";
 import type { ErrorCode } from "../../src/shared/errors.ts";
 import { PHOTO } from "./bad-images.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createTurns } from "../../src/http/turns.ts";
+import { createTurns } from "../../src/http/engine/turns.ts";
 
 const NEVER = new AbortController().signal;
 

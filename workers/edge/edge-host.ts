@@ -4,7 +4,14 @@
 import jpegTurbo from "@cwasm/jpeg-turbo/jpeg-turbo.wasm";
 import webp from "@jsquash/webp/codec/dec/webp_dec.wasm";
 import ortModule from "onnxruntime-web/ort-wasm-simd-threaded.wasm";
-import type { Host, HostedModel } from "../../src/http/host.ts";
+import * as v from "valibot";
+import { ServiceConfigSchema } from "../../src/http/config.ts";
+import type { Engine } from "../../src/http/engine/engine.ts";
+import {
+  createIsolateEngine,
+  type HostedModel,
+} from "../../src/http/engine/isolate-engine.ts";
+import type { Host } from "../../src/http/host.ts";
 import type { DecodeImageOptions } from "../../src/shared/image/decode-image.ts";
 import type { SniffedImage } from "../../src/shared/image/sniff-image.ts";
 import { openModel } from "../../src/shared/model/open-model.ts";
@@ -14,8 +21,13 @@ import {
   type FetchAsset,
   type ScriptFiles,
 } from "./assets-bundle.ts";
+import { cloudflareQueue } from "./cloudflare-queue.ts";
+import { d1Database } from "./d1-database.ts";
+import type { Env } from "./index.ts";
 import { createWebSessions, type WebSessions } from "./onnxruntime-session.ts";
+import { WORKER_OUTBOUND } from "./outbound.ts";
 import { WORKER_PLATFORM } from "./platform.ts";
+import { r2Blobs } from "./r2-blobs.ts";
 
 /** Of the 128 MB an isolate may take; the rest is for images and the script. */
 const MAX_HEAP_BYTES = 96 * 2 ** 20;
@@ -43,28 +55,26 @@ export function createEdgeSessions(maxHeapBytes = MAX_HEAP_BYTES): WebSessions {
 /** The host of one bundle. */
 export function createEdgeHost(
   files: ScriptFiles,
-  fetchAsset: FetchAsset,
+  env: Env,
   sessions: WebSessions,
 ): Host {
+  const fetchAsset: FetchAsset = (file) =>
+    // The host name is not looked at: the binding serves this Worker's own.
+    env.ASSETS.fetch(`https://assets.local/${file}`);
   return {
-    models: [hostModel(files, fetchAsset, sessions)],
-    engine: {
-      name: "edge",
-      backend: sessions.backend,
-      device: sessions.device,
-      memory: () => ({
-        heap_bytes: sessions.heapBytes(),
-        max_heap_bytes: MAX_HEAP_BYTES,
-      }),
-    },
-    codecs: EDGE_CODECS,
+    engines: [createEdgeEngine(files, fetchAsset, sessions)],
+    database: d1Database(env.DATABASE),
+    store: r2Blobs(env.STORE),
+    bucket: r2Blobs(env.BUCKET),
+    queue: cloudflareQueue(env.WORK),
+    outbound: WORKER_OUTBOUND,
     platform: WORKER_PLATFORM,
-    limits: {
-      maxImageBytes: 20_000_000,
-      maxJsonBytes: 10_000_000,
-      maxWaiting: 8,
-    },
-    decoding: decodingOf,
+    limits: { maxImageBytes: 20_000_000, maxJsonBytes: 10_000_000 },
+    config: v.parse(ServiceConfigSchema, {
+      public_url: env.PUBLIC_URL,
+      secret: env.SECRET,
+      open_mode: env.OPEN_MODE === "true",
+    }),
     keepAlive: (work, context) => {
       // A request whose client is gone is cut off in the middle of its work:
       // what others wait for (a turn, the model) must come to its end.
@@ -74,6 +84,28 @@ export function createEdgeHost(
       console.error(requestId, error);
     },
   };
+}
+
+/** The engine of this isolate. */
+export function createEdgeEngine(
+  files: ScriptFiles,
+  fetchAsset: FetchAsset,
+  sessions: WebSessions,
+): Engine {
+  return createIsolateEngine({
+    name: "edge",
+    backend: sessions.backend,
+    device: sessions.device,
+    models: [hostModel(files, fetchAsset, sessions)],
+    codecs: EDGE_CODECS,
+    platform: WORKER_PLATFORM,
+    maxWaiting: 8,
+    decoding: decodingOf,
+    memory: () => ({
+      heap_bytes: sessions.heapBytes(),
+      max_heap_bytes: MAX_HEAP_BYTES,
+    }),
+  });
 }
 
 function decodingOf(header: SniffedImage): DecodeImageOptions {

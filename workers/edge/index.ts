@@ -1,27 +1,43 @@
 // The edge Worker: the HTTP API over the model in the box.
 
-import { createApp } from "../../src/http/app.ts";
-import type { App } from "../../src/http/route.ts";
+import { migrate } from "../../src/http/migrate.ts";
+import type { WorkMessage } from "../../src/http/ports/work-queue.ts";
+import { createService, type Service } from "../../src/http/service.ts";
 import { BOX_MODEL } from "./box-model.ts";
 import { createEdgeHost, createEdgeSessions } from "./edge-host.ts";
 
-interface Env {
+/** The Worker's bindings and settings, as `wrangler.toml` names them. */
+export interface Env {
   /** The bundle's weights and tokenizer. */
   readonly ASSETS: Fetcher;
+  readonly DATABASE: D1Database;
+  readonly STORE: R2Bucket;
+  readonly BUCKET: R2Bucket;
+  readonly WORK: Queue<WorkMessage>;
+  readonly PUBLIC_URL: string;
+  readonly SECRET: string;
+  readonly OPEN_MODE?: string;
 }
 
-let app: App | null = null;
+let starting: Promise<Service> | null = null;
+
+function serviceOf(env: Env): Promise<Service> {
+  starting ??= start(env).catch((error: unknown) => {
+    starting = null;
+    throw error;
+  });
+  return starting;
+}
+
+async function start(env: Env): Promise<Service> {
+  const host = createEdgeHost(BOX_MODEL, env, createEdgeSessions());
+  await migrate(host.database);
+  return createService(host);
+}
 
 export default {
-  fetch(request, env, context) {
-    app ??= createApp(
-      createEdgeHost(
-        BOX_MODEL,
-        // The host name is not looked at: the binding serves this Worker's own.
-        (file) => env.ASSETS.fetch(`https://assets.local/${file}`),
-        createEdgeSessions(),
-      ),
-    );
-    return app.fetch(request, env, context);
+  async fetch(request, env, context) {
+    const { app } = await serviceOf(env);
+    return await app.fetch(request, env, context);
   },
-} satisfies ExportedHandler<Env>;
+} satisfies ExportedHandler<Env, WorkMessage>;

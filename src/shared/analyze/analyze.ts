@@ -16,6 +16,7 @@ import type { TaskRequest } from "../tasks/index.ts";
 import type { FinishContext } from "../tasks/task.ts";
 import { answerPrompts, type AnsweredPrompt } from "./answer-prompts.ts";
 import { planTask, type PlannedTask, type RefusedTask } from "./plan-tasks.ts";
+import type { ImageFacts, SeenImage } from "./seen-image.ts";
 
 /** New tokens an answer may have if the request names no limit. */
 const DEFAULT_MAX_TOKENS = 1024;
@@ -31,9 +32,15 @@ export interface Platform {
 }
 
 export interface AnalyzeInput {
-  readonly image: DecodedImage;
-  /** The file the image was decoded from. */
-  readonly bytes: Uint8Array;
+  /** The image, or null where `seen` holds what is needed of it. */
+  readonly image: DecodedImage | null;
+  /** The file the image was decoded from; null as above. */
+  readonly bytes: Uint8Array | null;
+  /**
+   * A vision pass from before, by this model and at the size that is asked for:
+   * given, none is made.
+   */
+  readonly seen?: SeenImage | null;
   readonly tasks: readonly TaskRequest[];
   readonly options: AnalyzeOptions;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
@@ -46,8 +53,8 @@ export interface AnalyzeInput {
 
 /** Told while the work goes on. */
 export interface AnalyzeEvents {
-  /** The image has been seen. */
-  readonly vision?: () => void;
+  /** The image has been seen, now or before. */
+  readonly vision?: (seen: SeenImage) => void;
   /** A token of a task that has one prompt. */
   readonly token?: (resultId: string, id: number, logProb: number) => void;
   readonly result?: (result: EnvelopeResult) => void;
@@ -73,7 +80,8 @@ export async function analyze(
 ): Promise<Envelope> {
   const { options } = input;
   const startMs = platform.now();
-  const image: ImageSize = input.image.size;
+  const facts = await factsOf(input, platform);
+  const image: ImageSize = { width: facts.width, height: facts.height };
   const scale: ImageSize =
     options.coordinates === "normalized" ? { width: 1, height: 1 } : image;
   const planned = input.tasks.map((task, index) =>
@@ -82,7 +90,10 @@ export async function analyze(
 
   const features = await see(loaded, planned, input);
   const seenMs = platform.now();
-  if (features !== null) events.vision?.();
+  if (features !== null) {
+    const { revision } = loaded.manifest;
+    events.vision?.({ features, image: facts, modelRevision: revision });
+  }
 
   const plans = planned.map((plan) => refuseTooLong(plan, features, loaded));
   const answered: AnswersByTask = new Map();
@@ -126,12 +137,7 @@ export async function analyze(
     object: "analysis",
     created: new Date(startMs).toISOString(),
     status: failures === 0 ? "completed" : "partial",
-    image: {
-      ...image,
-      media_type: input.image.mediaType,
-      sha256: await platform.sha256(input.bytes),
-      orientation_applied: input.image.orientationApplied,
-    },
+    image: facts,
     results,
     model: {
       id: manifest.id,
@@ -141,7 +147,7 @@ export async function analyze(
     },
     engine: { used: engine, attempts: [{ engine, outcome: "ok" }] },
     usage: {
-      vision_passes: features === null ? 0 : 1,
+      vision_passes: features === null || isKept(input) ? 0 : 1,
       tiles: 1,
       prompt_tokens: prompts.reduce((sum, ids) => sum + ids.length, 0),
       output_tokens: [...answered.values()]
@@ -159,13 +165,36 @@ export async function analyze(
   };
 }
 
-/** One vision pass, or none if no task can be answered. */
+function isKept({ seen }: AnalyzeInput): boolean {
+  return seen !== undefined && seen !== null;
+}
+
+/** What the envelope says of the image. */
+async function factsOf(
+  { image, bytes, seen }: AnalyzeInput,
+  platform: Platform,
+): Promise<ImageFacts> {
+  if (seen !== undefined && seen !== null) return seen.image;
+  if (image === null || bytes === null) {
+    throw new Error("internal: neither an image nor what was seen of it");
+  }
+  return {
+    ...image.size,
+    media_type: image.mediaType,
+    sha256: await platform.sha256(bytes),
+    orientation_applied: image.orientationApplied,
+  };
+}
+
+/** One vision pass, or none if no task can be answered or it was kept. */
 async function see(
   loaded: LoadedModel,
   plans: readonly (PlannedTask | RefusedTask)[],
-  { image, options, signal }: AnalyzeInput,
+  { image, seen, options, signal }: AnalyzeInput,
 ): Promise<Features | null> {
   if (plans.every((plan) => "error" in plan)) return null;
+  if (seen !== undefined && seen !== null) return seen.features;
+  if (image === null) throw new Error("internal: no image to see");
   const [features] = await loaded.model.encode([image.image], {
     signal,
     ...(typeof options.input_size === "number" && {
@@ -286,7 +315,7 @@ function problemResult({
 }
 
 function warningsOf({ image }: AnalyzeInput): string[] {
-  return image.scaled
+  return image?.scaled === true
     ? [
         "The JPEG was decoded at a reduced size before it was resized for the model; boxes refer to its full size.",
       ]

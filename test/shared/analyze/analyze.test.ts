@@ -113,7 +113,7 @@ test("answers every task of the table with a score for every item", async () => 
       { tasks: [structuredClone(example)] },
       {
         image: {
-          ...inputOf({ tasks: [{ task: "caption" }] }).image,
+          ...inputOf({ tasks: [{ task: "caption" }] }).image!,
           size: { width: 640, height: 480 },
         },
       },

@@ -5,17 +5,17 @@
 //   POST /sessions/N                 runs case N
 //   POST /bundles/B/cases/N          runs case N of the model's on bundle B
 //   POST /bundles/B/exactness        measures a model golden, given as the body
-//   *    /bundles/B/api/...          the HTTP API
 
-import { createApp } from "../../../src/http/app.ts";
-import type { Host } from "../../../src/http/host.ts";
-import type { App } from "../../../src/http/route.ts";
 import { decodeImage } from "../../../src/shared/image/decode-image.ts";
 import type { RgbImage } from "../../../src/shared/image/rgb-image.ts";
 import { parseManifest } from "../../../src/shared/model/manifest.ts";
 import {
+  openModel,
+  type LoadedModel,
+} from "../../../src/shared/model/open-model.ts";
+import { assetsBundle } from "../../../workers/edge/assets-bundle.ts";
+import {
   EDGE_CODECS,
-  createEdgeHost,
   createEdgeSessions,
 } from "../../../workers/edge/edge-host.ts";
 import type { WebSessions } from "../../../workers/edge/onnxruntime-session.ts";
@@ -33,21 +33,16 @@ interface Env {
   readonly FILES: string;
 }
 
-interface OpenBundle {
-  readonly host: Host;
-  readonly app: App;
-}
-
 // ONNX Runtime has one heap in an isolate: a Worker that is asked for sessions
 // is asked for nothing else.
 let smallSessions: WebSessions | null = null;
 
 // Several bundles are open at once, which the product never does.
 const sessions = createEdgeSessions(2 ** 30);
-const bundles = new Map<string, Promise<OpenBundle>>();
+const bundles = new Map<string, Promise<LoadedModel>>();
 
 export default {
-  async fetch(request, env, context) {
+  async fetch(request, env) {
     const url = new URL(request.url);
     try {
       const [, room, name = "", action = ""] =
@@ -55,12 +50,7 @@ export default {
           url.pathname,
         ) ?? [];
       if (room === "sessions") return await answerSessions(name);
-      const { host, app } = await bundleOf(name, env.FILES);
-      if (action.startsWith("api/")) {
-        url.pathname = action.slice("api".length);
-        return await app.fetch(new Request(url, request), env, context);
-      }
-      const loaded = await host.models[0].load();
+      const loaded = await bundleOf(name, env.FILES);
       if (action.startsWith("cases/")) {
         const at = Number(action.slice("cases/".length));
         await MODEL_CONTRACT[at]!.run(loaded);
@@ -89,7 +79,7 @@ async function answerSessions(number: string): Promise<Response> {
   return Response.json({ passed: true });
 }
 
-function bundleOf(name: string, files: string): Promise<OpenBundle> {
+function bundleOf(name: string, files: string): Promise<LoadedModel> {
   let bundle = bundles.get(name);
   if (bundle === undefined) {
     bundle = openBundle(name, files);
@@ -98,13 +88,13 @@ function bundleOf(name: string, files: string): Promise<OpenBundle> {
   return bundle;
 }
 
-async function openBundle(name: string, files: string): Promise<OpenBundle> {
+async function openBundle(name: string, files: string): Promise<LoadedModel> {
   const fetchAsset = (file: string): Promise<Response> =>
     fetch(`${files}/${name}/${file}`);
   const response = await fetchAsset("manifest.json");
   const manifest = parseManifest(await response.json());
-  const host = createEdgeHost({ manifest, graphs: {} }, fetchAsset, sessions);
-  return { host, app: createApp(host) };
+  const bundle = assetsBundle({ manifest, graphs: {} }, fetchAsset);
+  return await openModel(bundle, sessions);
 }
 
 async function readPhotos(

@@ -1,11 +1,11 @@
 // From an HTTP request to an image and the tasks asked of it.
 
-import { FlorenceError } from "../shared/errors.ts";
+import { FlorenceError } from "../../shared/errors.ts";
 import {
   parseAnalyzeRequest,
   type AnalyzeRequest,
-} from "../shared/schema/analysis.ts";
-import { parseTaskList } from "../shared/tasks/index.ts";
+} from "../../shared/schema/analysis.ts";
+import { parseTaskList } from "../../shared/tasks/index.ts";
 import { mediaTypeOf, readImage, type BodyLimits } from "./read-image.ts";
 
 /** A request as the core takes it, and the image's bytes. */

@@ -1,7 +1,7 @@
 // How long a request may take: until its own deadline, or until its sender is
 // gone.
 
-import { FlorenceError } from "../shared/errors.ts";
+import { FlorenceError } from "../../shared/errors.ts";
 
 const MAX_DEADLINE_MS = 300_000;
 

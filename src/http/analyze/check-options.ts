@@ -1,9 +1,9 @@
 // What a request may ask of this host. An option that is known but not acted
 // upon is refused with its reason: an ignored option is a wrong answer.
 
-import { FlorenceError } from "../shared/errors.ts";
-import type { AnalyzeOptions } from "../shared/schema/analysis.ts";
-import type { Engine, HostedModel } from "./host.ts";
+import { FlorenceError } from "../../shared/errors.ts";
+import type { AnalyzeOptions } from "../../shared/schema/analysis.ts";
+import type { Engine } from "../engine/engine.ts";
 
 /**
  * Refuses options that no part of this host acts upon.
@@ -40,25 +40,5 @@ export function refuseLaterOptions(
     "invalid_request",
     `${fields.join(" and ")} cannot be had from this release. Leave it out.`,
     { errors },
-  );
-}
-
-/**
- * The model a request names, the first if it names none.
- *
- * @throws FlorenceError `invalid_request`, listing the models.
- */
-export function chooseModel(
-  id: string | undefined,
-  models: readonly [HostedModel, ...HostedModel[]],
-): HostedModel {
-  if (id === undefined) return models[0];
-  const hosted = models.find(({ manifest }) => manifest.id === id);
-  if (hosted !== undefined) return hosted;
-  const ids = models.map(({ manifest }) => manifest.id).join(", ");
-  throw new FlorenceError(
-    "invalid_request",
-    `There is no model "${id.slice(0, 80)}" here. There is: ${ids}.`,
-    { errors: [{ pointer: "/options/model", detail: `one of: ${ids}` }] },
   );
 }

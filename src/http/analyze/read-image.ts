@@ -1,8 +1,8 @@
 // The three forms of an analyze body: the image itself, multipart, or JSON with
 // the image in base64. Each gives the image's bytes and what is asked of it.
 
-import { FlorenceError } from "../shared/errors.ts";
-import { readBody } from "./read-body.ts";
+import { FlorenceError } from "../../shared/errors.ts";
+import { readBody } from "../read-body.ts";
 
 /** Largest bodies in bytes. */
 export interface BodyLimits {

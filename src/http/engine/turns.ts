@@ -1,8 +1,8 @@
 // One inference at a time: an isolate shares its memory between requests, and a
 // second set of activations would not fit beside the first.
 
-import { FlorenceError, throwIfAborted } from "../shared/errors.ts";
-import { outlast } from "./outlast.ts";
+import { FlorenceError, throwIfAborted } from "../../shared/errors.ts";
+import { outlast } from "../outlast.ts";
 
 /** A queue in front of the engine. */
 export interface Turns {

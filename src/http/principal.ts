@@ -1,0 +1,28 @@
+// On whose behalf a request is answered.
+
+/** What a key may be used for. */
+export const SCOPES = [
+  "analyze",
+  "jobs",
+  "uploads",
+  "webhooks",
+  "admin",
+] as const;
+
+export type Scope = (typeof SCOPES)[number];
+
+/** Who asks. Everything that is kept belongs to the tenant. */
+export interface Principal {
+  /** 1 to 64 letters, digits, `-` and `_`. */
+  readonly tenant: string;
+  /** The API key's id, the token's subject, or `open`. */
+  readonly id: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** Everybody, where the host runs in open mode. */
+export const OPEN_PRINCIPAL: Principal = {
+  tenant: "local",
+  id: "open",
+  scopes: SCOPES,
+};
