@@ -15,9 +15,13 @@ export type Scope = (typeof SCOPES)[number];
 export interface Principal {
   /** 1 to 64 letters, digits, `-` and `_`. */
   readonly tenant: string;
-  /** The API key's id, the token's subject, or `open`. */
+  /** The API key's id, the token's subject, or `open`; of one tenant only. */
   readonly id: string;
   readonly scopes: readonly Scope[];
+  /** Requests it may make a minute; the service's own number if left out. */
+  readonly ratePerMinute?: number;
+  /** Images it may have answered a month; the service's own if left out. */
+  readonly imagesPerMonth?: number;
 }
 
 /** Everybody, where the host runs in open mode. */
