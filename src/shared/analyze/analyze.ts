@@ -15,8 +15,11 @@ import { toProblem } from "../schema/problem.ts";
 import type { TaskRequest } from "../tasks/index.ts";
 import type { FinishContext } from "../tasks/task.ts";
 import { answerPrompts, type AnsweredPrompt } from "./answer-prompts.ts";
+import type { AnalyzeEvents } from "./events.ts";
 import { planTask, type PlannedTask, type RefusedTask } from "./plan-tasks.ts";
 import type { ImageFacts, SeenImage } from "./seen-image.ts";
+
+export type { AnalyzeEvents } from "./events.ts";
 
 /** New tokens an answer may have if the request names no limit. */
 const DEFAULT_MAX_TOKENS = 1024;
@@ -49,15 +52,6 @@ export interface AnalyzeInput {
   /** The engine that answers, for the envelope. */
   readonly engine?: "edge" | "container" | "gpu";
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Told while the work goes on. */
-export interface AnalyzeEvents {
-  /** The image has been seen, now or before. */
-  readonly vision?: (seen: SeenImage) => void;
-  /** A token of a task that has one prompt. */
-  readonly token?: (resultId: string, id: number, logProb: number) => void;
-  readonly result?: (result: EnvelopeResult) => void;
 }
 
 /** Answers so far, by task and number of the prompt. */
@@ -97,14 +91,7 @@ export async function analyze(
 
   const plans = planned.map((plan) => refuseTooLong(plan, features, loaded));
   const answered: AnswersByTask = new Map();
-  const cut = await answerPlans(
-    loaded,
-    features,
-    plans,
-    input,
-    answered,
-    events,
-  );
+  const cut = await answerPlans(loaded, features, plans, input, answered);
 
   const context = { input, loaded, image, scale };
   const results = plans.map((plan): EnvelopeResult => {
@@ -234,7 +221,6 @@ async function answerPlans(
   plans: readonly (PlannedTask | RefusedTask)[],
   { options, signal }: AnalyzeInput,
   answered: AnswersByTask,
-  events: AnalyzeEvents,
 ): Promise<FlorenceError | null> {
   if (features === null) return null;
   const prompts = plans.flatMap((plan) =>
@@ -250,11 +236,6 @@ async function answerPlans(
         loaded.manifest.text.positions,
       ),
       signal,
-      onToken(prompt, id, logProb) {
-        const { plan } = prompts[prompt]!;
-        if (plan.prompts.length > 1) return;
-        events.token?.(plan.resultId, id, logProb);
-      },
       onAnswer(prompt, answer) {
         const { plan, at } = prompts[prompt]!;
         const own = answered.get(plan) ?? new Map<number, AnsweredPrompt>();
