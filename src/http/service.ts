@@ -9,6 +9,7 @@ import { createGuard } from "./auth/guard.ts";
 import { capabilityOperations } from "./capabilities/capability-operations.ts";
 import { healthOperations } from "./capabilities/health-operations.ts";
 import type { Host } from "./host.ts";
+import { openApiOperations } from "./openapi/openapi-operations.ts";
 import type { App } from "./operation.ts";
 
 /** A running service; its host calls it. */
@@ -20,10 +21,11 @@ export interface Service {
 export function createService(host: Host): Service {
   const images = createImageResolver(host);
   const analyzer = createAnalyzer({ images, engine: host.engines[0] });
-  const operations = [
+  const described = [
     ...analyzeOperations(host, analyzer),
     ...capabilityOperations(host),
     ...healthOperations(host),
   ];
+  const operations = [...described, ...openApiOperations(host, described)];
   return { app: createApp(host, operations, createGuard(host)) };
 }

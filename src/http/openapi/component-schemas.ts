@@ -1,0 +1,84 @@
+// The schemas that OpenAPI calls by name; whatever else a body holds is spelled
+// out where it stands.
+
+import { toJsonSchema } from "@valibot/to-json-schema";
+import type { GenericSchema } from "valibot";
+import {
+  AnalyzeOptionsSchema,
+  EnvelopeSchema,
+} from "../../shared/schema/analysis.ts";
+import { ProblemSchema } from "../../shared/schema/problem.ts";
+import { TASKS } from "../../shared/tasks/index.ts";
+import { Raw, ResultBox, Segment } from "../../shared/tasks/result-fields.ts";
+import { Regions } from "../../shared/tasks/request-fields.ts";
+import type { BodySchema } from "../operation.ts";
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** Each named schema once; a name is in PascalCase. */
+const NAMED: Readonly<Record<string, GenericSchema>> = {
+  AnalyzeOptions: AnalyzeOptionsSchema,
+  Analysis: EnvelopeSchema,
+  Problem: ProblemSchema,
+  Box: ResultBox,
+  Segment,
+  RawAnswer: Raw,
+  Regions,
+  ...taskSchemas(),
+};
+
+/** `components.schemas`. */
+export function componentSchemas(): Readonly<Record<string, JsonSchema>> {
+  return Object.fromEntries(
+    Object.entries(NAMED).map(([name, schema]) => {
+      const { [name]: own, ...others } = NAMED;
+      return [name, convert(own ?? schema, others)];
+    }),
+  );
+}
+
+/** A body's schema, its named parts as `$ref`. */
+export function bodyJsonSchema(schema: BodySchema): JsonSchema {
+  return isValibot(schema) ? convert(schema, NAMED) : schema;
+}
+
+function convert(
+  schema: GenericSchema,
+  definitions: Readonly<Record<string, GenericSchema>>,
+): JsonSchema {
+  const converted: Record<string, unknown> = {
+    ...toJsonSchema(schema, {
+      target: "draft-2020-12",
+      typeMode: "input",
+      errorMode: "ignore",
+      definitions,
+      overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
+    }),
+  };
+  delete converted["$schema"];
+  delete converted["$defs"];
+  return converted;
+}
+
+/** `CaptionTask` and `CaptionResult`, `OcrLinesTask`, … */
+function taskSchemas(): Record<string, GenericSchema> {
+  const named: Record<string, GenericSchema> = {};
+  for (const { spelling, request, result } of TASKS) {
+    const name = pascalCase(spelling);
+    named[`${name}Task`] = request;
+    // The variants of a task may share one result.
+    if (!Object.values(named).includes(result)) named[`${name}Result`] = result;
+  }
+  return named;
+}
+
+function pascalCase(spelling: string): string {
+  return spelling
+    .split(/[_:]/u)
+    .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
+    .join("");
+}
+
+function isValibot(schema: BodySchema): schema is GenericSchema {
+  return "kind" in schema && schema["kind"] === "schema";
+}

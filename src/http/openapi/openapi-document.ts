@@ -1,0 +1,228 @@
+// The OpenAPI 3.1 document, made of the operations that are really served.
+
+import type { ErrorCode } from "../../shared/errors.ts";
+import { FlorenceError } from "../../shared/errors.ts";
+import { PROBLEMS, toProblem } from "../../shared/schema/problem.ts";
+import type { Operation, OperationResponse, Parameter } from "../operation.ts";
+import {
+  bodyJsonSchema,
+  componentSchemas,
+  type JsonSchema,
+} from "./component-schemas.ts";
+import { HEADERS, type HeaderName } from "./headers.ts";
+import { webhookItems } from "./webhook-items.ts";
+
+/** Version of the API: that of its paths, fields and codes. */
+export const API_VERSION = "1.0.0";
+
+/** As OpenAPI has it; only what we write is looked at again. */
+export type OpenApiDocument = Readonly<Record<string, unknown>> & {
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, JsonSchema>>>
+  >;
+};
+
+/** The document of a service at `publicUrl`. */
+export function openApiDocument(
+  operations: readonly Operation[],
+  publicUrl: string,
+): OpenApiDocument {
+  const paths: Record<string, Record<string, JsonSchema>> = {};
+  for (const operation of operations) {
+    const item = (paths[operation.path] ??= {});
+    item[operation.method.toLowerCase()] = describe(operation);
+  }
+  return {
+    openapi: "3.1.1",
+    jsonSchemaDialect: "https://json-schema.org/draft/2020-12/schema",
+    info: {
+      title: "Florence at the edge",
+      version: API_VERSION,
+      summary:
+        "Questions about photos, answered with text, boxes and outlines.",
+      description:
+        "One image, up to 16 tasks, one answer; at once, as a stream, or later as a job with a signed webhook. Every error is a problem document (RFC 9457) whose `code` is one of a closed list.",
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [{ url: publicUrl }],
+    tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({
+      name,
+    })),
+    paths,
+    webhooks: webhookItems(),
+    components: {
+      schemas: componentSchemas(),
+      headers: HEADERS,
+      securitySchemes: {
+        bearer: {
+          type: "http",
+          scheme: "bearer",
+          description:
+            "An API key (`florence keys create`, `POST /v1/keys`), or a token of the configured issuer. What each operation needs is one scope of it.",
+        },
+      },
+    },
+  };
+}
+
+function describe(operation: Operation): JsonSchema {
+  const { path, operationId, tag, summary, description, access, body } =
+    operation;
+  const isGuarded = access !== "public" && access !== "signed";
+  const parameters = parametersOf(operation);
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    security: isGuarded ? [{ bearer: [access] }] : [],
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: body.isRequired ?? false,
+            content: contentOf(body.content),
+          },
+        }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(operation.responses).map(([status, response]) => [
+          status,
+          describeResponse(response, Number(status), isGuarded),
+        ]),
+      ),
+      ...problemResponses(problemsOf(operation, isGuarded), path, isGuarded),
+    },
+  };
+}
+
+function parametersOf({
+  parameters = [],
+  isIdempotent = false,
+}: Operation): readonly JsonSchema[] {
+  const all: readonly Parameter[] = isIdempotent
+    ? [...parameters, IDEMPOTENCY_KEY]
+    : parameters;
+  return all.map(({ name, in: place, description, isRequired, schema }) => ({
+    name,
+    in: place,
+    description,
+    required: place === "path" || (isRequired ?? false),
+    schema: schema ?? { type: "string" },
+  }));
+}
+
+const IDEMPOTENCY_KEY: Parameter = {
+  name: "Idempotency-Key",
+  in: "header",
+  description:
+    "The first answer under this key is given again for a day; the same key with another request is refused.",
+  schema: { type: "string", pattern: "^[\\x21-\\x7e]{1,255}$" },
+};
+
+function contentOf(
+  content: NonNullable<OperationResponse["content"]>,
+): JsonSchema {
+  return Object.fromEntries(
+    Object.entries(content).map(([mediaType, schema]) => [
+      mediaType,
+      { schema: bodyJsonSchema(schema) },
+    ]),
+  );
+}
+
+function describeResponse(
+  { description, content }: OperationResponse,
+  status: number,
+  isGuarded: boolean,
+): JsonSchema {
+  return {
+    description,
+    headers: headersOf(status, isGuarded),
+    ...(content === undefined ? {} : { content: contentOf(content) }),
+  };
+}
+
+function headersOf(status: number, isGuarded: boolean): JsonSchema {
+  const names: HeaderName[] = ["X-Request-Id", "Server-Timing"];
+  if (isGuarded && status !== 401) names.push("RateLimit", "RateLimit-Policy");
+  if (status === 401) names.push("WWW-Authenticate");
+  if (status === 202) names.push("Location");
+  if (status === 429 || status === 503) names.push("Retry-After");
+  return Object.fromEntries(
+    names.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+  );
+}
+
+/** Its own codes and those that the app brings to every operation. */
+function problemsOf(
+  { problems, body, isIdempotent = false }: Operation,
+  isGuarded: boolean,
+): readonly ErrorCode[] {
+  const guarded: readonly ErrorCode[] = [
+    "unauthenticated",
+    "forbidden",
+    "rate_limited",
+  ];
+  const idempotent: readonly ErrorCode[] = [
+    "idempotency_key_invalid",
+    "idempotency_in_progress",
+    "idempotency_mismatch",
+  ];
+  const withBody: readonly ErrorCode[] = [
+    "invalid_json",
+    "invalid_request",
+    "body_too_large",
+    "unsupported_media_type",
+  ];
+  return [
+    ...new Set([
+      ...problems,
+      ...(isGuarded ? guarded : []),
+      ...(isIdempotent ? idempotent : []),
+      ...(body === undefined ? [] : withBody),
+      "internal" as const,
+    ]),
+  ];
+}
+
+/** One response for each status, with an example of each of its codes. */
+function problemResponses(
+  codes: readonly ErrorCode[],
+  path: string,
+  isGuarded: boolean,
+): JsonSchema {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of codes) {
+    const { status } = PROBLEMS[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, own]) => [
+      status,
+      {
+        description: own
+          .map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`)
+          .join(" "),
+        headers: headersOf(status, isGuarded),
+        content: {
+          "application/problem+json": {
+            schema: { $ref: "#/components/schemas/Problem" },
+            examples: Object.fromEntries(
+              own.map((code) => [code, { value: exampleOf(code, path) }]),
+            ),
+          },
+        },
+      },
+    ]),
+  );
+}
+
+function exampleOf(code: ErrorCode, path: string): unknown {
+  const error = new FlorenceError(
+    code,
+    `${PROBLEMS[code].title}: what was wrong, and what to do.`,
+  );
+  return toProblem(error, { instance: path, requestId: "req_01J" });
+}

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { createService } from "../../../src/http/service.ts";
+import { PROBLEMS } from "../../../src/shared/schema/problem.ts";
+import { TASKS } from "../../../src/shared/tasks/index.ts";
+import { createFakeHost } from "../../fakes/fake-host.ts";
+
+interface Document {
+  readonly openapi: string;
+  readonly paths: Record<string, Record<string, DescribedOperation>>;
+  readonly components: { readonly schemas: Record<string, object> };
+  readonly servers: readonly { readonly url: string }[];
+}
+
+interface DescribedOperation {
+  readonly operationId: string;
+  readonly security: readonly object[];
+  readonly responses: Record<
+    string,
+    {
+      readonly content?: Record<
+        string,
+        { readonly examples?: Record<string, { value: { code: string } }> }
+      >;
+    }
+  >;
+}
+
+const { app } = createService(await createFakeHost());
+const document = (await (
+  await app.request("/openapi.json")
+).json()) as Document;
+const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+  Object.entries(item).map(([method, operation]) => ({
+    path,
+    method,
+    operation,
+  })),
+);
+
+test("is valid OpenAPI 3.1", async () => {
+  const validator = new Validator();
+  const result = await validator.validate(structuredClone(document));
+  assert.deepEqual(result.errors ?? [], []);
+  assert.equal(result.valid, true);
+  assert.equal(validator.version, "3.1");
+});
+
+test("describes every path that is served, itself included", async () => {
+  const nowhere = await app.request("/nowhere");
+  const { detail } = (await nowhere.json()) as { detail: string };
+  for (const path of Object.keys(document.paths)) {
+    assert.ok(detail.includes(path), path);
+  }
+  assert.ok("/openapi.json" in document.paths);
+});
+
+test("gives operations ids of their own", () => {
+  const ids = operations.map(({ operation }) => operation.operationId);
+  assert.equal(new Set(ids).size, ids.length, ids.join(" "));
+});
+
+test("names every task's request and result", () => {
+  const names = Object.keys(document.components.schemas);
+  for (const name of ["CaptionTask", "CaptionDetailedTask", "OcrLinesResult"]) {
+    assert.ok(names.includes(name), name);
+  }
+  assert.equal(
+    names.filter((name) => name.endsWith("Task")).length,
+    TASKS.length,
+  );
+});
+
+test("refers only to what is there", () => {
+  const references = JSON.stringify(document).matchAll(
+    /"\$ref":"#\/components\/(\w+)\/([^"]+)"/gu,
+  );
+  const components = document.components as unknown as Record<string, object>;
+  let count = 0;
+  for (const [, kind, name] of references) {
+    assert.ok(name! in components[kind!]!, `${kind!}/${name!}`);
+    count += 1;
+  }
+  assert.ok(count > 50, String(count));
+});
+
+test("gives an example of each error under its status", () => {
+  for (const { path, method, operation } of operations) {
+    for (const [status, { content }] of Object.entries(operation.responses)) {
+      if (Number(status) < 400) continue;
+      const problems = content?.["application/problem+json"]?.examples ?? {};
+      const codes = Object.values(problems).map(({ value }) => value.code);
+      assert.ok(codes.length > 0, `${method} ${path} ${status}`);
+      for (const code of codes) {
+        const problem = PROBLEMS[code as keyof typeof PROBLEMS];
+        assert.equal(problem.status, Number(status), code);
+      }
+    }
+  }
+});
+
+test("asks for a key everywhere but at what is public or signed", () => {
+  const open = operations
+    .filter(({ operation }) => operation.security.length === 0)
+    .map(({ path }) => path);
+  assert.ok(open.includes("/openapi.json"));
+  assert.ok(open.includes("/v1/health/live"));
+  assert.ok(!open.includes("/v1/analyze"));
+});
+
+test("shows the document as a page without scripts", async () => {
+  const response = await app.request("/docs");
+  assert.match(response.headers.get("Content-Type") ?? "", /^text\/html/u);
+  assert.match(
+    response.headers.get("Content-Security-Policy") ?? "",
+    /default-src 'none'/u,
+  );
+  const page = await response.text();
+  assert.ok(!page.includes("<script"));
+  for (const { path, operation } of operations) {
+    assert.ok(page.includes(path), path);
+    assert.ok(page.includes(`id="${operation.operationId}"`));
+  }
+});
