@@ -9,12 +9,28 @@ import { createGuard } from "./auth/guard.ts";
 import { capabilityOperations } from "./capabilities/capability-operations.ts";
 import { healthOperations } from "./capabilities/health-operations.ts";
 import type { Host } from "./host.ts";
+import { createLater, type LaterPart } from "./later.ts";
 import { openApiOperations } from "./openapi/openapi-operations.ts";
 import type { App } from "./operation.ts";
+import type { WorkMessage } from "./ports/work-queue.ts";
 
 /** A running service; its host calls it. */
 export interface Service {
   readonly app: App;
+
+  /**
+   * Does what a message of the host's queue hints at, if it is still due.
+   *
+   * Never rejects: a message may be acknowledged whatever comes of it, since
+   * what is not done is found by the sweep.
+   */
+  consume(message: WorkMessage): Promise<void>;
+
+  /**
+   * Hints again at what has waited too long, and deletes what has expired. For
+   * the host to call each minute or so, and once at its start; never rejects.
+   */
+  sweep(): Promise<void>;
 }
 
 /** The whole service over one host whose database is migrated. */
@@ -27,5 +43,9 @@ export function createService(host: Host): Service {
     ...healthOperations(host),
   ];
   const operations = [...described, ...openApiOperations(host, described)];
-  return { app: createApp(host, operations, createGuard(host)) };
+  const later: readonly LaterPart[] = [];
+  return {
+    app: createApp(host, operations, createGuard(host)),
+    ...createLater(host, later),
+  };
 }
