@@ -11,6 +11,13 @@ import { mediaTypeOf, readImage, type BodyLimits } from "./read-image.ts";
 /** A request as the core takes it, and the image's bytes. */
 export type ReceivedRequest = AnalyzeRequest & { readonly image: Uint8Array };
 
+/** An image and what is asked of it, as sent: nothing but its form is checked. */
+export interface SentRequest {
+  readonly image: Uint8Array;
+  /** `tasks`, `options`, `metadata`, and whatever else the body has. */
+  readonly asked: Readonly<Record<string, unknown>>;
+}
+
 /**
  * Reads `POST /v1/analyze`. What can be refused without the body is refused
  * before a byte of it is read.
@@ -21,15 +28,29 @@ export async function readAnalyzeRequest(
   request: Request,
   limits: BodyLimits,
 ): Promise<ReceivedRequest> {
+  const { image, asked } = await readSentRequest(request, limits);
+  return { ...parseAnalyzeRequest(asked), image };
+}
+
+/**
+ * As `readAnalyzeRequest`, for bodies that have more fields than its own.
+ *
+ * @throws FlorenceError as above.
+ */
+export async function readSentRequest(
+  request: Request,
+  limits: BodyLimits,
+): Promise<SentRequest> {
   refuseStreaming(request);
   const hasOwnRequest = ["multipart/form-data", "application/json"].includes(
     mediaTypeOf(request),
   );
   const query = new URL(request.url).searchParams;
   refuseUnknownParameters(query, hasOwnRequest);
-  const fromQuery = hasOwnRequest ? null : parseAnalyzeRequest(tasksOf(query));
+  const fromQuery = hasOwnRequest ? null : tasksOf(query);
+  if (fromQuery !== null) parseAnalyzeRequest(fromQuery);
   const { image, request: own } = await readImage(request, limits);
-  return { ...(fromQuery ?? parseAnalyzeRequest(own)), image };
+  return { image, asked: fromQuery ?? own ?? {} };
 }
 
 /** Whoever takes nothing but a stream would be left without an answer. */
