@@ -11,7 +11,7 @@ import {
   type AppEnv,
   type Operation,
 } from "./operation.ts";
-import { problemOf, problemResponse } from "./problem.ts";
+import { problemOf, problemResponse, retryAfterSeconds } from "./problem.ts";
 
 /**
  * The API over one host.
@@ -34,6 +34,9 @@ export function createApp(
     context.set("requestId", requestId);
     await next();
     context.header("X-Request-Id", requestId);
+    for (const [name, value] of context.get("accessHeaders") ?? []) {
+      context.header(name, value);
+    }
     if (!context.res.headers.has("Server-Timing")) {
       const totalMs = Math.round(platform.now() - startedMs);
       context.header("Server-Timing", `total;dur=${totalMs}`);
@@ -48,7 +51,12 @@ export function createApp(
     const requestId = context.get("requestId");
     const problem = problemOf(error, context.req.path, requestId);
     if (problem.status >= 500) host.onFailure?.(error, requestId);
-    return problemResponse(problem, headers);
+    const retryAfter = retryAfterSeconds(error, problem);
+    return problemResponse(problem, {
+      ...(retryAfter !== null && { "Retry-After": String(retryAfter) }),
+      ...(problem.status === 401 && { "WWW-Authenticate": "Bearer" }),
+      ...headers,
+    });
   };
 
   for (const operation of operations) {

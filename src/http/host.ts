@@ -28,6 +28,11 @@ export interface Host {
   readonly platform: Platform;
   readonly limits: BodyLimits;
   readonly config: ServiceConfig;
+  /**
+   * A cheap first limit where the platform has one, asked before the database
+   * is: false refuses the request. Its key tells tokens apart, and is no secret.
+   */
+  readonly limiter?: { limit(key: string): Promise<boolean> };
   /** Keeps work going whose client may leave before it ends. */
   keepAlive?(work: Promise<unknown>, context: Context): void;
   /** Told of everything that is answered with status 500 or above. */

@@ -14,6 +14,8 @@ export interface AppEnv {
     readonly startedMs: number;
     /** Set before a handler runs, unless its operation is public or signed. */
     readonly principal: Principal;
+    /** Headers that the guard wants on the answer, refusals too. */
+    readonly accessHeaders?: readonly (readonly [string, string])[];
   };
 }
 

@@ -25,20 +25,28 @@ export function problemOf(
   return toProblem(known, { instance, requestId });
 }
 
-/** The answer that carries a problem. `headers` join the ones it needs. */
+/**
+ * When to try again: as the error says, or soon where another try may help.
+ * Null where it would not.
+ */
+export function retryAfterSeconds(
+  error: unknown,
+  problem: Problem,
+): number | null {
+  if (isFlorenceError(error) && error.retryAfterSeconds !== null) {
+    return error.retryAfterSeconds;
+  }
+  const isTransient = problem.status === 429 || problem.status === 503;
+  return isTransient && problem.retryable ? RETRY_AFTER_SECONDS : null;
+}
+
+/** The answer that carries a problem. */
 export function problemResponse(
   problem: Problem,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const isTransient = problem.status === 429 || problem.status === 503;
   return new Response(JSON.stringify(problem), {
     status: problem.status,
-    headers: {
-      "Content-Type": "application/problem+json",
-      ...(isTransient && problem.retryable
-        ? { "Retry-After": String(RETRY_AFTER_SECONDS) }
-        : {}),
-      ...headers,
-    },
+    headers: { "Content-Type": "application/problem+json", ...headers },
   });
 }

@@ -50,6 +50,8 @@ export interface ErrorOptions {
   readonly cause?: unknown;
   readonly errors?: readonly FieldError[];
   readonly retryable?: boolean;
+  /** When another try makes sense, where that is known. */
+  readonly retryAfterSeconds?: number;
 }
 
 const MARK = Symbol.for("florence.error");
@@ -59,6 +61,7 @@ export class FlorenceError extends Error {
   readonly code: ErrorCode;
   readonly errors: readonly FieldError[];
   readonly retryable: boolean;
+  readonly retryAfterSeconds: number | null;
 
   /** @param message what was wrong, with the value, and what to do. */
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
@@ -67,6 +70,7 @@ export class FlorenceError extends Error {
     this.code = code;
     this.errors = options.errors ?? [];
     this.retryable = options.retryable ?? false;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
     Object.defineProperty(this, MARK, { value: true });
   }
 }
