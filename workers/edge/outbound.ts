@@ -1,8 +1,20 @@
-// Requests to addresses outside. A Worker cannot see what a name resolves to;
-// Cloudflare's own network does not route to private addresses.
+// Requests to addresses outside. A Worker cannot see what a name resolves to,
+// nor keep a connection to an address: the rules judge the name alone, and
+// Cloudflare's network has no route to private addresses. `wrangler dev` runs
+// on one's own machine, where a name may well lead into one's own network.
 
 import type { Outbound } from "../../src/http/ports/outbound.ts";
 
 export const WORKER_OUTBOUND: Outbound = {
-  fetch: (request) => fetch(request, { redirect: "manual" }),
+  async fetch(request) {
+    const response = await fetch(request, { redirect: "manual" });
+    if (response.body === null || !response.headers.has("Content-Encoding")) {
+      return response;
+    }
+    // The runtime decodes as the body is read, and leaves the header.
+    const headers = new Headers(response.headers);
+    headers.delete("Content-Encoding");
+    headers.delete("Content-Length");
+    return new Response(response.body, { status: response.status, headers });
+  },
 };

@@ -12,8 +12,8 @@ export type AddressConfig = Pick<ServiceConfig, "address_exemptions">;
 /** Ports of web servers; anything else is a service that did not ask for us. */
 export const ALLOWED_PORTS = [80, 443, 8080, 8443] as const;
 
-/** Letters of an address. */
-export const MAX_URL_LENGTH = 2048;
+/** Letters of an address; signed ones are long. */
+export const MAX_URL_LENGTH = 4096;
 
 /**
  * Last labels that no public name has: RFC 6761 and 6762, the names ICANN keeps
@@ -108,14 +108,13 @@ export function shown(address: string | URL): string {
 
 /** The parsed address, or what is wrong with it. */
 function faultOf(address: string | URL, config: AddressConfig): URL | string {
-  if (typeof address === "string") {
-    if (address.length > MAX_URL_LENGTH) {
-      return `it has more than ${MAX_URL_LENGTH} letters`;
-    }
-    // A parser drops or turns them; another one might not.
-    if (/[\u0000-\u0020\u007f\\]/u.test(address)) {
-      return "it has a space, a backslash or a control character";
-    }
+  const text = typeof address === "string" ? address : address.href;
+  if (text.length > MAX_URL_LENGTH) {
+    return `it has more than ${MAX_URL_LENGTH} letters`;
+  }
+  // A parser drops or turns them; another one might not.
+  if (/[\u0000-\u0020\u007f\\]/u.test(text)) {
+    return "it has a space, a backslash or a control character";
   }
   const url = typeof address === "string" ? parse(address) : address;
   if (url === null) return "it is no address, or its host is malformed";

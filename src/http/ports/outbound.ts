@@ -3,7 +3,8 @@
 /** What a host brings for requests of our own. Only `fetch-untrusted` and engines use it. */
 export interface Outbound {
   /**
-   * One request, redirects not followed.
+   * One request, redirects not followed. A body that the host decodes comes
+   * without `Content-Encoding`; one that has it was left as it is.
    *
    * @param addresses given, only these IP addresses may be connected to: they
    *   were checked, and the name must not be looked up again.
