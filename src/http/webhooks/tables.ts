@@ -11,6 +11,7 @@ export const WEBHOOK_TABLES: readonly string[] = [
     events TEXT NOT NULL, -- JSON array
     sources TEXT, -- JSON array; NULL: all
     tasks TEXT, -- JSON array of spellings; NULL: all
+    is_full INTEGER NOT NULL DEFAULT 0, -- 1: bodies carry the result, too
     secret TEXT NOT NULL, -- sealed
     previous_secret TEXT, -- sealed
     previous_valid_until_ms INTEGER,
@@ -23,7 +24,7 @@ export const WEBHOOK_TABLES: readonly string[] = [
     endpoint_id TEXT, -- NULL: a job's own callback URL
     url TEXT NOT NULL,
     event_type TEXT NOT NULL,
-    -- What happened, once: 'job_1:analysis.completed'; an endpoint hears of it once.
+    -- What happened, once: 'job_1:0:analysis.completed'; a receiver hears of it once.
     event_key TEXT NOT NULL,
     body TEXT NOT NULL, -- JSON, sent as it is
     state TEXT NOT NULL, -- 'pending' | 'delivered' | 'dead'
@@ -34,9 +35,9 @@ export const WEBHOOK_TABLES: readonly string[] = [
     last_status INTEGER,
     last_error TEXT,
     created_ms INTEGER NOT NULL,
-    delivered_ms INTEGER,
-    UNIQUE (event_key, url)
+    delivered_ms INTEGER
   ) STRICT`,
+  `CREATE UNIQUE INDEX deliveries_once ON deliveries (event_key, coalesce(endpoint_id, url))`,
   `CREATE INDEX deliveries_due ON deliveries (state, due_ms)`,
   `CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint_id, created_ms)`,
 ];

@@ -1,0 +1,144 @@
+// From something that happened to one delivery for each who wants to hear of
+// it, as statements: whoever writes what happened writes these with it, in one
+// transaction, so that neither stands without the other.
+
+import { sql, type Statement } from "../ports/database.ts";
+import type { Callback } from "./callback.ts";
+
+/** Everything an endpoint may be told of. */
+export const EVENT_TYPES = [
+  "image.uploaded",
+  "analysis.completed",
+  "analysis.failed",
+] as const;
+
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** Largest body that carries a result, in bytes. */
+export const MAX_FULL_BYTES = 20_000;
+
+/** Something that happened. */
+export interface WebhookEvent {
+  readonly type: EventType;
+  readonly tenant: string;
+  /**
+   * Names what happened, once and for ever: `job_1:0:analysis.completed`. A
+   * receiver gets one delivery for a key, however often it is written.
+   */
+  readonly key: string;
+  /** `api`, `upload`, `r2` or a hook's name. */
+  readonly source: string;
+  /** Spellings of the tasks that were asked, e.g. `caption:detailed`. */
+  readonly tasks: readonly string[];
+  /** The body's `data`. */
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Joins `data` for receivers that want it whole, if the body stays small. */
+  readonly full?: Readonly<Record<string, unknown>>;
+  /** The job's own receiver, and the key on whose behalf it was named. */
+  readonly callback?: {
+    readonly principal: string;
+    readonly to: Callback;
+  } | null;
+}
+
+/**
+ * Statements that insert the deliveries of an event: one for each endpoint of
+ * the tenant whose events and filter match, one for the callback if it is
+ * another receiver.
+ *
+ * @param now milliseconds; also the body's `timestamp`.
+ * @param condition nothing is inserted unless it holds: an expression over
+ *   other tables, e.g. that this attempt's result is the one that was kept.
+ */
+export function deliveryStatements(
+  event: WebhookEvent,
+  now: number,
+  condition: Statement = sql`1`,
+): readonly Statement[] {
+  const thin = bodyOf(event, now, event.data);
+  const whole = bodyOf(event, now, { ...event.data, ...event.full });
+  const isSmall = new TextEncoder().encode(whole).length <= MAX_FULL_BYTES;
+  const bodies = { thin, full: isSmall ? whole : thin };
+  const registered = toEndpoints(event, bodies, now, condition);
+  const { callback } = event;
+  if (callback === undefined || callback === null) return [registered];
+  const wanted: readonly string[] = callback.to.events;
+  return wanted.includes(event.type)
+    ? [toCallback(event, callback, bodies, now, condition), registered]
+    : [registered];
+}
+
+interface Bodies {
+  readonly thin: string;
+  readonly full: string;
+}
+
+function bodyOf(
+  { type }: WebhookEvent,
+  now: number,
+  data: Readonly<Record<string, unknown>>,
+): string {
+  return JSON.stringify({
+    type,
+    timestamp: new Date(now).toISOString(),
+    data,
+  });
+}
+
+/** The columns every delivery begins with; ids are made by the database. */
+const INSERT = sql`INSERT OR IGNORE INTO deliveries
+  (id, tenant, endpoint_id, url, event_type, event_key, body, state, due_ms, created_ms)`;
+
+const NEW_ID = sql`'msg_' || lower(hex(randomblob(16)))`;
+
+function toEndpoints(
+  event: WebhookEvent,
+  bodies: Bodies,
+  now: number,
+  condition: Statement,
+): Statement {
+  const { tenant, type, key, source } = event;
+  const tasks = JSON.stringify(event.tasks);
+  return sql`${INSERT}
+    SELECT ${NEW_ID}, e.tenant, e.id, e.url, ${type}, ${key},
+      CASE e.is_full WHEN 1 THEN ${bodies.full} ELSE ${bodies.thin} END,
+      'pending', ${now}, ${now}
+    FROM webhook_endpoints AS e
+    WHERE e.tenant = ${tenant}
+      AND EXISTS (SELECT 1 FROM json_each(e.events) WHERE value = ${type})
+      AND (e.sources IS NULL
+        OR EXISTS (SELECT 1 FROM json_each(e.sources) WHERE value = ${source}))
+      AND (e.tasks IS NULL
+        OR EXISTS (SELECT 1 FROM json_each(e.tasks) AS wanted
+          JOIN json_each(${tasks}) AS asked ON wanted.value = asked.value))
+      AND (${condition})`;
+}
+
+/**
+ * An address that the same key has registered is that endpoint: it hears once,
+ * signed with its own secret.
+ */
+function toCallback(
+  event: WebhookEvent,
+  { principal, to }: NonNullable<WebhookEvent["callback"]>,
+  bodies: Bodies,
+  now: number,
+  condition: Statement,
+): Statement {
+  const { tenant, type, key } = event;
+  const body = to.full ? bodies.full : bodies.thin;
+  if (to.endpoint_id !== undefined) {
+    return sql`${INSERT}
+      SELECT ${NEW_ID}, e.tenant, e.id, e.url, ${type}, ${key}, ${body},
+        'pending', ${now}, ${now}
+      FROM webhook_endpoints AS e
+      WHERE e.tenant = ${tenant} AND e.id = ${to.endpoint_id} AND (${condition})`;
+  }
+  const url = to.url ?? "";
+  return sql`${INSERT}
+    SELECT ${NEW_ID}, ${tenant},
+      (SELECT id FROM webhook_endpoints
+        WHERE tenant = ${tenant} AND principal = ${principal} AND url = ${url}),
+      ${url}, ${type}, ${key}, ${body}, 'pending', ${now}, ${now}
+    WHERE (${condition})`;
+}
