@@ -1,5 +1,19 @@
 import tseslint from "typescript-eslint";
 
+const SYNTAX = [
+  {
+    selector: "ExportAllDeclaration",
+    message: "List what is public by hand.",
+  },
+  {
+    selector: "TSEnumDeclaration",
+    message: "Use a union of strings.",
+  },
+];
+
+const UNCHECKED =
+  "An address from outside goes through fetchUntrusted, one of ours through host.outbound in src/http/engine.";
+
 export default tseslint.config(
   {
     ignores: ["node_modules/", ".wrangler/", "dist/", "models/", "**/*.cjs"],
@@ -22,17 +36,7 @@ export default tseslint.config(
         "error",
         { restrictDefaultExports: { direct: true, named: true } },
       ],
-      "no-restricted-syntax": [
-        "error",
-        {
-          selector: "ExportAllDeclaration",
-          message: "List what is public by hand.",
-        },
-        {
-          selector: "TSEnumDeclaration",
-          message: "Use a union of strings.",
-        },
-      ],
+      "no-restricted-syntax": ["error", ...SYNTAX],
       "@typescript-eslint/no-non-null-assertion": "off",
       "@typescript-eslint/restrict-template-expressions": [
         "error",
@@ -50,6 +54,40 @@ export default tseslint.config(
     // Cloudflare wants a default export from a Worker's entry.
     files: ["workers/*/index.ts", "test/workerd/worker/index.ts"],
     rules: { "no-restricted-exports": "off" },
+  },
+  {
+    // An address from a request must never be asked unchecked.
+    files: ["src/http/**/*.ts"],
+    rules: {
+      "no-restricted-globals": [
+        "error",
+        { name: "fetch", message: UNCHECKED },
+        { name: "WebSocket", message: UNCHECKED },
+        { name: "EventSource", message: UNCHECKED },
+        { name: "XMLHttpRequest", message: UNCHECKED },
+      ],
+      "no-restricted-properties": [
+        "error",
+        { object: "globalThis", property: "fetch", message: UNCHECKED },
+        { object: "self", property: "fetch", message: UNCHECKED },
+      ],
+    },
+  },
+  {
+    // Engines are hosts of our own configuration.
+    files: ["src/http/**/*.ts"],
+    ignores: ["src/http/outbound/**", "src/http/engine/**"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        ...SYNTAX,
+        {
+          selector:
+            "MemberExpression[property.name='fetch']:matches([object.name='outbound'], [object.property.name='outbound'])",
+          message: UNCHECKED,
+        },
+      ],
+    },
   },
   {
     files: ["src/shared/**/*.ts"],
