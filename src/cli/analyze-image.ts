@@ -3,10 +3,11 @@
 import { analyze } from "../shared/analyze/analyze.ts";
 import { decodeImage, type ImageCodecs } from "../shared/image/decode-image.ts";
 import type { LoadedModel } from "../shared/model/open-model.ts";
+import { annotatePhoto } from "../shared/render/annotate-photo.ts";
 import { renderSvg } from "../shared/render/svg.ts";
 import type { AnalyzeRequest, Envelope } from "../shared/schema/analysis.ts";
-import { annotatePhoto } from "../node/annotate-photo.ts";
 import { NODE_PLATFORM } from "../node/platform.ts";
+import { NODE_RASTERIZER } from "../node/rasterize.ts";
 import type { ImageInput } from "./image-inputs.ts";
 import { writeOutput } from "./write-output.ts";
 
@@ -45,7 +46,8 @@ export async function analyzeImage(
       coordinates: options.coordinates,
       requests: tasks,
     });
-    await writeOutput(annotateTo, await annotatePhoto(image.image, overlay));
+    const png = await annotatePhoto(image.image, overlay, NODE_RASTERIZER);
+    await writeOutput(annotateTo, png);
   }
   return envelope;
 }

@@ -1,7 +1,7 @@
 // What Node programs use: open a bundle, analyze a file.
 
 export { analyzeFile, type FileRequest } from "./analyze-file.ts";
-export { annotatePhoto } from "./annotate-photo.ts";
+export { chooseDevice, DEVICES, type Device } from "./devices.ts";
 export { loadImageCodecs } from "./image-codecs.ts";
 export { MODEL_IN_THE_BOX } from "./model-in-the-box.ts";
 export {
@@ -10,4 +10,4 @@ export {
 } from "./onnxruntime-session.ts";
 export { openBundle } from "./open-bundle.ts";
 export { NODE_PLATFORM } from "./platform.ts";
-export { rasterizeSvg } from "./rasterize.ts";
+export { NODE_RASTERIZER, rasterizeSvg } from "./rasterize.ts";

@@ -2,6 +2,7 @@
 
 import { createHash, randomUUID } from "node:crypto";
 import type { Platform } from "../shared/analyze/analyze.ts";
+import { NODE_RASTERIZER } from "./rasterize.ts";
 
 /** What the core needs of Node. */
 export const NODE_PLATFORM: Platform = {
@@ -9,4 +10,5 @@ export const NODE_PLATFORM: Platform = {
   id: (prefix) => `${prefix}_${randomUUID().replaceAll("-", "")}`,
   sha256: (bytes) =>
     Promise.resolve(createHash("sha256").update(bytes).digest("hex")),
+  rasterizer: NODE_RASTERIZER,
 };

@@ -4,6 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { initWasm, Resvg, type ResvgRenderOptions } from "@resvg/resvg-wasm";
+import type { Rasterizer, RgbaImage } from "../shared/render/rasterizer.ts";
 
 /**
  * Draws an SVG as PNG, keeping its shape.
@@ -24,14 +25,6 @@ export async function rasterizeSvg(
   return withRendering(svg, width, (rendering) => rendering.asPng());
 }
 
-/** Pixels of a drawn SVG. */
-export interface RgbaImage {
-  readonly width: number;
-  readonly height: number;
-  /** `height * width * 4` bytes, R G B A, colors premultiplied by alpha. */
-  readonly data: Uint8Array;
-}
-
 /** As `rasterizeSvg`, but gives the pixels. */
 export async function rasterizeToPixels(
   svg: string,
@@ -43,6 +36,12 @@ export async function rasterizeToPixels(
     data: rendering.pixels,
   }));
 }
+
+/** As `rasterizeToPixels`. Above its side nobody looks closer. */
+export const NODE_RASTERIZER: Rasterizer = {
+  maxSide: 4096,
+  rasterize: rasterizeToPixels,
+};
 
 type Rendering = ReturnType<InstanceType<typeof Resvg>["render"]>;
 

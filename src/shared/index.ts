@@ -71,6 +71,8 @@ export {
   type Problem,
 } from "./schema/problem.ts";
 export type { DrawableRequest, DrawableResult } from "./render/marks.ts";
+export { annotatePhoto } from "./render/annotate-photo.ts";
+export type { Rasterizer, RgbaImage } from "./render/rasterizer.ts";
 export { renderSvg, type RenderSvgOptions } from "./render/svg.ts";
 export {
   analyze,

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode } from "fast-png";
-import { annotatePhoto } from "../../src/node/annotate-photo.ts";
-import { rasterizeSvg, rasterizeToPixels } from "../../src/node/rasterize.ts";
+import {
+  NODE_RASTERIZER,
+  rasterizeSvg,
+  rasterizeToPixels,
+} from "../../src/node/rasterize.ts";
+import { annotatePhoto } from "../../src/shared/render/annotate-photo.ts";
 import { renderSvg } from "../../src/shared/render/svg.ts";
 
 const SVG = (body: string) =>
@@ -70,7 +74,7 @@ test("lays the overlay over the photo, and enlarges a small one", async () => {
     size,
   );
   const { width, height, data, channels } = decode(
-    await annotatePhoto(photo, overlay),
+    await annotatePhoto(photo, overlay, NODE_RASTERIZER),
   );
   assert.deepEqual([width, height, channels], [800, 667, 3]);
   const at = (x: number, y: number) => {
@@ -90,7 +94,7 @@ test("brings an enormous photo down to 4,096 pixels", async () => {
   const size = { width: 8000, height: 50 };
   const photo = { ...size, data: new Uint8Array(8000 * 50 * 3) };
   const { width, height } = decode(
-    await annotatePhoto(photo, renderSvg([], size)),
+    await annotatePhoto(photo, renderSvg([], size), NODE_RASTERIZER),
   );
   assert.deepEqual([width, height], [4096, 26]);
 });

@@ -1,6 +1,11 @@
-// Answers prompts over one image, in batches that fit the backend.
+// Answers prompts over what was seen, in batches that fit the backend.
 
-import { throwIfAborted } from "../errors.ts";
+import {
+  isFlorenceError,
+  throwIfAborted,
+  type ErrorCode,
+  type FlorenceError,
+} from "../errors.ts";
 import { generate } from "../generate/generate.ts";
 import type { LocationTokens } from "../generate/hypothesis.ts";
 import { meanLogProb, scoreSequences } from "../generate/score-sequences.ts";
@@ -9,8 +14,9 @@ import type { LoadedModel } from "../model/open-model.ts";
 import type { Answer } from "../parse/answer.ts";
 import type { RatedLabels } from "../tasks/task.ts";
 
-/** A prompt, and the labels to rate for it. */
+/** A prompt over an image, and the labels to rate for it. */
 export interface PromptToAnswer {
+  readonly features: Features;
   readonly ids: readonly number[];
   readonly labels: RatedLabels | null;
 }
@@ -25,20 +31,31 @@ export interface AnsweredPrompt {
 export interface AnswerOptions {
   readonly numBeams: number;
   readonly maxTokens: number;
-  readonly onToken?: (prompt: number, id: number, logProb: number) => void;
+  readonly onToken: (
+    prompt: number,
+    id: number,
+    logProb: number,
+    spread: number | null,
+  ) => void;
   /** Called as each prompt is done; an abort later loses none of these. */
   readonly onAnswer: (prompt: number, answered: AnsweredPrompt) => void;
+  /** Called for each prompt of a batch that failed and was not done yet. */
+  readonly onError: (prompt: number, error: FlorenceError) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Errors after which no other batch has a chance. */
+const FINAL: readonly ErrorCode[] = ["deadline_exceeded", "engine_unavailable"];
+
 /**
- * Answers every prompt; what was told to `onAnswer` is final.
+ * Answers every prompt; what was told to `onAnswer` is final. A batch that
+ * fails does not keep the others from being answered.
  *
- * @throws FlorenceError `deadline_exceeded` if the signal is aborted.
+ * @throws FlorenceError `deadline_exceeded` if the signal is aborted,
+ *   `engine_unavailable` if the backend is gone.
  */
 export async function answerPrompts(
   loaded: LoadedModel,
-  features: Features,
   prompts: readonly PromptToAnswer[],
   options: AnswerOptions,
 ): Promise<void> {
@@ -47,15 +64,38 @@ export async function answerPrompts(
   for (let first = 0; first < prompts.length; first += size) {
     throwIfAborted(options.signal);
     const batch = prompts.slice(first, first + size);
-    const state = await loaded.model.start(
-      batch.map(({ ids }) => ({ features, ids })),
-      { signal: options.signal },
-    );
+    const done = new Set<number>();
     try {
-      await answerBatch(loaded, state, batch, first, options);
-    } finally {
-      await state.dispose();
+      await startBatch(loaded, batch, first, {
+        ...options,
+        onAnswer(prompt, answered) {
+          done.add(prompt);
+          options.onAnswer(prompt, answered);
+        },
+      });
+    } catch (error) {
+      if (!isFlorenceError(error) || FINAL.includes(error.code)) throw error;
+      for (const index of batch.keys()) {
+        if (!done.has(first + index)) options.onError(first + index, error);
+      }
     }
+  }
+}
+
+async function startBatch(
+  loaded: LoadedModel,
+  batch: readonly PromptToAnswer[],
+  first: number,
+  options: AnswerOptions,
+): Promise<void> {
+  const state = await loaded.model.start(
+    batch.map(({ features, ids }) => ({ features, ids })),
+    { signal: options.signal },
+  );
+  try {
+    await answerBatch(loaded, state, batch, first, options);
+  } finally {
+    await state.dispose();
   }
 }
 
@@ -89,8 +129,9 @@ async function answerBatch(
     maxTokens: options.maxTokens,
     locations: locationTokens(loaded),
     signal: options.signal,
-    onToken: (prompt, id, logProb) =>
-      options.onToken?.(first + prompt, id, logProb),
+    onToken: (prompt, id, logProb, spread) => {
+      options.onToken(first + prompt, id, logProb, spread);
+    },
     onAnswer: (prompt, answer) => {
       const labelScores = scores.get(prompt)?.means ?? null;
       options.onAnswer(first + prompt, { answer, labelScores });

@@ -42,9 +42,14 @@ export interface GenerateOptions {
   readonly allowed?: AllowedTokens;
   /**
    * Called for each token as it is settled: at once when greedy, at the end
-   * of a prompt with beams.
+   * of a prompt with beams. `spread` is the answer's.
    */
-  readonly onToken?: (prompt: number, id: number, logProb: number) => void;
+  readonly onToken?: (
+    prompt: number,
+    id: number,
+    logProb: number,
+    spread: number | null,
+  ) => void;
   /** Called with each answer as it is finished; an abort loses none of these. */
   readonly onAnswer?: (prompt: number, answer: Answer) => void;
   readonly signal?: AbortSignal | undefined;
@@ -95,7 +100,8 @@ async function searchGreedily(
     for (const [row, { prompt, hypothesis }] of running.entries()) {
       const choice = firstChoice(results[row]!);
       const longer = extend(hypothesis, choice, results[row]!, locations);
-      options.onToken?.(prompt, choice.id, choice.logProb);
+      const spread = longer.spreads.at(-1) ?? null;
+      options.onToken?.(prompt, choice.id, choice.logProb, spread);
       const isFull = longer.ids.length >= maxLength;
       if (isFull || choice.id === spec.eos_token_id) {
         const answer = toAnswer(longer, isFull ? "length" : "stop");
@@ -174,7 +180,8 @@ async function searchBeams(
       answers.set(prompt, answer);
       state.finish([prompt]);
       for (const [at, id] of answer.ids.entries()) {
-        options.onToken?.(prompt, id, answer.logProbs[at]!);
+        const spread = answer.spreads[at] ?? null;
+        options.onToken?.(prompt, id, answer.logProbs[at]!, spread);
       }
       options.onAnswer?.(prompt, answer);
     }

@@ -109,6 +109,11 @@ export interface ModelCapabilities {
   readonly weightBytes: number;
   /** Most rows one step takes. */
   readonly maxRows: number;
+  /**
+   * Images that one pass of `encode` had best see together; 1 if left out. It
+   * takes any number.
+   */
+  readonly maxImages?: number;
 }
 
 export interface EncodeOptions extends RunOptions {

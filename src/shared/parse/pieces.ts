@@ -109,7 +109,8 @@ export function contentRange(
   return { from, to };
 }
 
-function isText(id: number, tokenizer: Tokenizer): boolean {
+/** Whether an id is a token of text: in the vocabulary, and none of the added. */
+export function isText(id: number, tokenizer: Tokenizer): boolean {
   return (
     Number.isInteger(id) &&
     id >= 0 &&

@@ -1,6 +1,7 @@
 // Draws the results of an analysis over its photo, as SVG.
 
 import type { ImageSize, Point } from "../geometry.ts";
+import { toBase64 } from "./base64.ts";
 import { drawTags } from "./draw-tags.ts";
 import { escapeXml } from "./escape-xml.ts";
 import { colorOfMark, tagText } from "./mark-text.ts";
@@ -123,14 +124,4 @@ function summaryOf(marks: readonly Mark[]): string {
   );
   const named = labels.slice(0, 8).join(", ");
   return `${marks.length} marked${named === "" ? "" : `: ${named}`}`;
-}
-
-function toBase64(bytes: Uint8Array): string {
-  // `String.fromCharCode` takes its bytes as arguments, of which there is a limit.
-  const chunk = 0x8000;
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += chunk) {
-    binary += String.fromCharCode(...bytes.subarray(at, at + chunk));
-  }
-  return btoa(binary);
 }

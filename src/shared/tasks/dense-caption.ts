@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { answerAt, resultHead, resultTail } from "./frame.ts";
+import { mergeDropped, mergeHead, mergeObjects } from "./merge-objects.ts";
 import { findObjects } from "./objects.ts";
 import { RequestId } from "./request-fields.ts";
 import { ObjectItem, ResultHead, ResultTail } from "./result-fields.ts";
@@ -39,6 +40,24 @@ export const denseCaption = defineTask<
   prompts: () => [
     ["Locate the objects in the image, with their descriptions."],
   ],
+  tiling: {
+    whole: true,
+    merge(views, context) {
+      // Views word it differently: what is in one place is one thing.
+      const objects = mergeObjects(
+        views.map((view) => view),
+        context,
+        () => "",
+      );
+      return {
+        id: context.resultId,
+        task: "dense_caption",
+        ...mergeHead(views, objects.length === 0),
+        objects,
+        ...mergeDropped(views),
+      };
+    },
+  },
   finish(answers, context) {
     const answer = answerAt(answers, 0);
     const { objects, dropped } = findObjects(answer, context);

@@ -6,6 +6,7 @@ import type { Answer } from "../parse/answer.ts";
 import type { Dropped } from "../parse/pieces.ts";
 import { abstentionReason } from "./abstention.ts";
 import { answerAt, resultHead, resultTail } from "./frame.ts";
+import { mergeDropped, mergeHead, mergeObjects } from "./merge-objects.ts";
 import { findObjects, isWholeImage } from "./objects.ts";
 import { Labels, normalizeLabel, RequestId } from "./request-fields.ts";
 import {
@@ -61,6 +62,7 @@ type OpenRequest = v.InferOutput<typeof Request>;
 type OpenObject = v.InferOutput<typeof OpenObject>;
 type OpenContext = FinishContext<OpenRequest>;
 export type DetectOpenResult = v.InferOutput<typeof Result>;
+type LabelState = DetectOpenResult["labels"][number];
 
 /** Finds the objects of labels that the caller names. */
 export const detectOpen = defineTask<OpenRequest, DetectOpenResult>({
@@ -81,6 +83,27 @@ export const detectOpen = defineTask<OpenRequest, DetectOpenResult>({
     return [["Locate ", ...parts, " in the image."]];
   },
   labels: ({ labels }) => ({ labels, kind: "open" }),
+  tiling: {
+    whole: true,
+    merge(views, context) {
+      const objects = mergeObjects(views, context, ({ label }) =>
+        normalizeLabel(label),
+      );
+      return {
+        id: context.resultId,
+        task: "detect_open",
+        ...mergeHead(views, objects.length === 0),
+        objects,
+        labels: context.request.labels.map((_, index) =>
+          mergeLabel(
+            views.flatMap(({ result }) => result.labels[index] ?? []),
+            objects.filter((object) => object.label_index === index),
+          ),
+        ),
+        ...mergeDropped(views),
+      };
+    },
+  },
   finish(answers, context) {
     const answer = answerAt(answers, 0);
     const { candidates, dropped } = findCandidates(answer, context);
@@ -158,12 +181,25 @@ function labelIndex(label: string, labels: readonly string[]): number | null {
   return index < 0 ? null : index;
 }
 
+/** What the views together know of a label. */
+function mergeLabel(
+  states: readonly LabelState[],
+  objects: readonly OpenObject[],
+): LabelState {
+  const best = states.reduce((one, other) =>
+    (other.score ?? -1) > (one.score ?? -1) ? other : one,
+  );
+  if (objects.length === 0) return best;
+  const score = Math.max(...objects.map((object) => object.score));
+  return { label: best.label, found: true, score };
+}
+
 function labelState(
   label: string,
   index: number,
   candidates: readonly OpenCandidate[],
   { labelScores }: OpenContext,
-): DetectOpenResult["labels"][number] {
+): LabelState {
   const own = candidates.filter(({ labelIndex }) => labelIndex === index);
   const kept = own.filter(({ reason }) => reason === null);
   const named = kept.length > 0 ? kept : own;

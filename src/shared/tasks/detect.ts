@@ -2,8 +2,9 @@
 
 import * as v from "valibot";
 import { answerAt, resultHead, resultTail } from "./frame.ts";
+import { mergeDropped, mergeHead, mergeObjects } from "./merge-objects.ts";
 import { findObjects } from "./objects.ts";
-import { RequestId } from "./request-fields.ts";
+import { normalizeLabel, RequestId } from "./request-fields.ts";
 import { ObjectItem, ResultHead, ResultTail } from "./result-fields.ts";
 import { defineTask } from "./task.ts";
 
@@ -37,6 +38,23 @@ export const detect = defineTask<v.InferOutput<typeof Request>, DetectResult>({
   result: Result,
   example: { task: "detect" },
   prompts: () => [["Locate the objects with category name in the image."]],
+  tiling: {
+    whole: true,
+    merge(views, context) {
+      const objects = mergeObjects(
+        views.map((view) => view),
+        context,
+        ({ label }) => normalizeLabel(label),
+      );
+      return {
+        id: context.resultId,
+        task: "detect",
+        ...mergeHead(views, objects.length === 0),
+        objects,
+        ...mergeDropped(views),
+      };
+    },
+  },
   finish(answers, context) {
     const answer = answerAt(answers, 0);
     const { objects, dropped } = findObjects(answer, context);

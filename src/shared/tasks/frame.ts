@@ -7,7 +7,7 @@ import type { DroppedItem, Raw } from "./result-fields.ts";
 import type { FinishContext } from "./task.ts";
 
 /** An answer nobody gave: used where a prompt has none. */
-const NO_ANSWER: Answer = {
+export const NO_ANSWER: Answer = {
   ids: [],
   logProbs: [],
   spreads: [],

@@ -5,9 +5,10 @@ import type { Dropped } from "../parse/pieces.ts";
 import { abstentionReason } from "./abstention.ts";
 import { answerAt, resultHead, resultTail } from "./frame.ts";
 import { GENERIC_PHRASES } from "../parse/generic-phrases.ts";
+import { mergeDropped, mergeHead, mergeObjects } from "./merge-objects.ts";
 import { findObjects, isWholeImage, type FoundObject } from "./objects.ts";
 import { phraseSpans } from "./phrase-spans.ts";
-import { Phrase, RequestId } from "./request-fields.ts";
+import { normalizeLabel, Phrase, RequestId } from "./request-fields.ts";
 import {
   AbstentionReason,
   ObjectItem,
@@ -57,6 +58,25 @@ export const ground = defineTask<GroundRequest, GroundResult>({
   result: Result,
   example: { task: "ground", phrase: "a red bicycle" },
   prompts: ({ phrase }) => [[`Locate the phrases in the caption: ${phrase}`]],
+  tiling: {
+    whole: true,
+    merge(views, context) {
+      const nameOf = ({ phrase }: { readonly phrase: string }): string =>
+        normalizeLabel(phrase);
+      const objects = mergeObjects(views, context, nameOf);
+      return {
+        id: context.resultId,
+        task: "ground",
+        ...mergeHead(views, objects.length === 0),
+        objects,
+        unmatched: mergeUnmatched(
+          views.flatMap(({ result }) => result.unmatched),
+          new Set(objects.map(nameOf)),
+        ),
+        ...mergeDropped(views),
+      };
+    },
+  },
   finish(answers, context) {
     const answer = answerAt(answers, 0);
     const found = findObjects(answer, { ...context, minScore: -Infinity });
@@ -102,6 +122,22 @@ export const ground = defineTask<GroundRequest, GroundResult>({
     };
   },
 });
+
+/** Phrases that no view found an object of, each once. */
+function mergeUnmatched(
+  unmatched: GroundResult["unmatched"],
+  found: ReadonlySet<string>,
+): GroundResult["unmatched"] {
+  const told = new Set<string>();
+  return unmatched.filter(({ phrase, reason }) => {
+    const name = normalizeLabel(phrase);
+    // That nothing of the caption is in one view says nothing of the others.
+    const isElsewhere = reason === "not_found" && found.size > 0;
+    if (isElsewhere || found.has(name) || told.has(name)) return false;
+    told.add(name);
+    return true;
+  });
+}
 
 type Group = [FoundObject, ...FoundObject[]];
 

@@ -6,6 +6,8 @@ import { parseQuads } from "../parse/boxes.ts";
 import type { Dropped } from "../parse/pieces.ts";
 import { parseText } from "../parse/text.ts";
 import { answerAt, resultHead, resultTail } from "./frame.ts";
+import { mergeDropped, mergeHead, meanScore } from "./merge-objects.ts";
+import { mergeLines } from "./merge-lines.ts";
 import { RequestId } from "./request-fields.ts";
 import {
   PlacedItem,
@@ -53,8 +55,6 @@ const LinesResult = v.object({
       box_score: Score,
       /** Corners as the model gave them: clockwise from the text's top left. */
       quad: v.tuple([ResultPoint, ResultPoint, ResultPoint, ResultPoint]),
-      /** The tile it was read in; absent without tiling. */
-      tile: v.exactOptional(v.number()),
     }),
   ),
   ...ResultTail.entries,
@@ -79,6 +79,28 @@ export const ocrText = defineTask<
   result: TextResult,
   example: { task: "ocr", layout: "text" },
   prompts: () => [["What is the text in the image?"]],
+  tiling: {
+    whole: false,
+    // A text has no places by which tiles could be told apart: lines have.
+    reader: "ocr:lines",
+    merge(views, context) {
+      const read = views.map((view) => ({
+        ...view,
+        result: v.parse(LinesResult, view.result),
+      }));
+      const lines = mergeLines(read, context);
+      return {
+        id: context.resultId,
+        task: "ocr",
+        ...mergeHead(views, lines.length === 0),
+        layout: "text",
+        text: lines.map(({ text }) => text).join("\n"),
+        score:
+          lines.length === 0 ? 0 : meanScore(lines.map(({ score }) => score)),
+        ...mergeDropped(views),
+      };
+    },
+  },
   finish(answers, context) {
     const answer = answerAt(answers, 0);
     const { items, dropped } = parseText(answer.ids, context.tokenizer);
@@ -111,6 +133,21 @@ export const ocrLines = defineTask<
   result: LinesResult,
   example: { task: "ocr", layout: "lines" },
   prompts: () => [["What is the text in the image, with regions?"]],
+  tiling: {
+    whole: false,
+    merge(views, context) {
+      const lines = mergeLines(views, context);
+      return {
+        id: context.resultId,
+        task: "ocr",
+        ...mergeHead(views, lines.length === 0),
+        layout: "lines",
+        text: lines.map(({ text }) => text).join("\n"),
+        lines,
+        ...mergeDropped(views),
+      };
+    },
+  },
   finish(answers, context) {
     const answer = answerAt(answers, 0);
     const { scale, minScore } = context;

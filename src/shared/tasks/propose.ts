@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { answerAt, resultHead, resultTail } from "./frame.ts";
+import { mergeDropped, mergeHead, mergeObjects } from "./merge-objects.ts";
 import { findObjects } from "./objects.ts";
 import { RequestId } from "./request-fields.ts";
 import { ObjectItem, ResultHead, ResultTail } from "./result-fields.ts";
@@ -32,6 +33,23 @@ export const propose = defineTask<v.InferOutput<typeof Request>, ProposeResult>(
     result: Result,
     example: { task: "propose" },
     prompts: () => [["Locate the region proposals in the image."]],
+    tiling: {
+      whole: true,
+      merge(views, context) {
+        const objects = mergeObjects(
+          views.map((view) => view),
+          context,
+          () => "",
+        );
+        return {
+          id: context.resultId,
+          task: "propose",
+          ...mergeHead(views, objects.length === 0),
+          objects,
+          ...mergeDropped(views),
+        };
+      },
+    },
     finish(answers, context) {
       const answer = answerAt(answers, 0);
       const { objects, dropped } = findObjects(answer, context, "ignored");

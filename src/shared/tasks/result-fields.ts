@@ -25,7 +25,13 @@ const Crop = v.object({
 export const PlacedItem = v.object({
   id: v.string(),
   score: Score,
+  /** Of its bounding box, where crops are asked for. */
   crop: v.exactOptional(Crop),
+  /**
+   * The tile it was found in; absent without tiling, and where the whole image
+   * showed it.
+   */
+  tile: v.exactOptional(v.number()),
 });
 
 /** What every object has. */
@@ -68,6 +74,8 @@ export const DroppedItem = v.object({
   reason: v.string(),
   /** Position of the first of the tokens in the answer. */
   at: v.number(),
+  /** The tile whose answer it is; as in items. */
+  tile: v.exactOptional(v.number()),
 });
 
 export const Status = v.picklist(["ok", "no_detection"]);
@@ -104,6 +112,7 @@ export const AbstentionReason = v.picklist([
   "generic_phrase",
 ]);
 
+export type Crop = v.InferOutput<typeof Crop>;
 export type AbstentionReason = v.InferOutput<typeof AbstentionReason>;
 export type ResultBox = v.InferOutput<typeof ResultBox>;
 export type ResultPoint = v.InferOutput<typeof ResultPoint>;

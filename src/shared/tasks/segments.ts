@@ -119,7 +119,7 @@ function ringPoints(ring: readonly number[], scale: ImageSize): ResultPoint[] {
 }
 
 /** Coordinates rounded to a thousandth of a bin or better: a path is drawn. */
-function svgPath(
+export function svgPath(
   rings: readonly (readonly ResultPoint[])[],
   scale: ImageSize,
 ): string {
@@ -134,7 +134,7 @@ function svgPath(
     .join("");
 }
 
-function boundingBox(points: readonly ResultPoint[]): ResultBox {
+export function boundingBox(points: readonly ResultPoint[]): ResultBox {
   let [x_min, y_min] = [Infinity, Infinity];
   let [x_max, y_max] = [-Infinity, -Infinity];
   for (const [x, y] of points) {
@@ -147,7 +147,7 @@ function boundingBox(points: readonly ResultPoint[]): ResultBox {
 }
 
 /** Shoelace formula, the closing edge included. */
-function ringArea(ring: readonly ResultPoint[]): number {
+export function ringArea(ring: readonly ResultPoint[]): number {
   let twice = 0;
   for (const [index, [x, y]] of ring.entries()) {
     const [nextX, nextY] = ring[(index + 1) % ring.length]!;

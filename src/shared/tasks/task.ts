@@ -2,7 +2,7 @@
 // prompt to the result. Nothing else in the project knows tasks by name.
 
 import type { GenericSchema } from "valibot";
-import type { ImageSize } from "../geometry.ts";
+import type { Box, ImageSize } from "../geometry.ts";
 import type { Answer } from "../parse/answer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
@@ -56,6 +56,38 @@ export interface RatedLabels {
   readonly kind: "closed" | "open";
 }
 
+/** What a task said of one tile, or of the whole image. */
+export interface ViewResult<Result> {
+  /** Number of the tile; null for the whole image. */
+  readonly tile: number | null;
+  /** The part of the image it was, in the unit of the output. */
+  readonly box: Box;
+  /** As if the part were the image: its corner is at 0, 0. */
+  readonly result: Result;
+}
+
+/** How a large image is read tile by tile. */
+export interface Tiling<Request, Result> {
+  /** Whether the whole image is looked at beside the tiles. */
+  readonly whole: boolean;
+  /**
+   * Spelling of the task that reads the tiles in this one's place; the model
+   * must know it. The task itself if left out.
+   */
+  readonly reader?: string;
+
+  /**
+   * One result of those of the views, of which there is at least one: what
+   * several views show is in it once.
+   *
+   * @param context of the whole image.
+   */
+  merge(
+    views: readonly ViewResult<Result>[],
+    context: FinishContext<Request>,
+  ): Result;
+}
+
 /** One of the 15 tasks. */
 export interface Task<Request, Result> {
   /** As in requests: `caption`. */
@@ -89,6 +121,9 @@ export interface Task<Request, Result> {
 
   /** The labels to rate for this request, if there are any. */
   labels?(request: Request): RatedLabels | null;
+
+  /** Left out where only the whole image makes sense. */
+  readonly tiling?: Tiling<Request, Result>;
 
   /**
    * Reads the answers, one per prompt, into a result. Pure, and total over

@@ -8,6 +8,7 @@ import {
   type AnalyzeInput,
   type Platform,
 } from "../../../src/shared/analyze/analyze.ts";
+import { FlorenceError } from "../../../src/shared/errors.ts";
 import type { LoadedModel } from "../../../src/shared/model/open-model.ts";
 import {
   EnvelopeSchema,
@@ -61,6 +62,24 @@ function watched(script: Script = STREET): {
     },
   };
   return { loaded: { ...fake, model }, calls };
+}
+
+/** The model, with `onStep` called before each step; may throw. */
+function stepCounted(loaded: LoadedModel, onStep: () => void): LoadedModel {
+  const model: LoadedModel["model"] = {
+    ...loaded.model,
+    start: async (...args) => {
+      const state = await loaded.model.start(...args);
+      return {
+        ...state,
+        step: async (...rows) => {
+          onStep();
+          return await state.step(...rows);
+        },
+      };
+    },
+  };
+  return { ...loaded, model };
 }
 
 function inputOf(
@@ -211,21 +230,26 @@ test("throws the first error if every task failed, and sees no image then", asyn
   assert.equal(calls.encode, 0);
 });
 
-test("keeps what was finished when the time is up", async () => {
+test("keeps what was finished when the time is up, and stops at once", async () => {
   const controller = new AbortController();
   const { loaded } = watched((prompt) =>
     prompt.startsWith("Locate") ? "car ".repeat(40) : "short",
   );
+  let steps = 0;
+  const counted = stepCounted(loaded, () => {
+    steps += 1;
+  });
+  let stepsAtAbort = 0;
   const tasks = [{ task: "caption" }, { task: "detect" }];
-  let tokens = 0;
   const envelope = await analyze(
-    loaded,
+    counted,
     inputOf({ tasks }, { signal: controller.signal }),
     PLATFORM,
     {
-      token: () => {
-        tokens += 1;
-        if (tokens === 12) controller.abort();
+      result: () => {
+        if (controller.signal.aborted) return;
+        stepsAtAbort = steps;
+        controller.abort();
       },
     },
   );
@@ -234,6 +258,66 @@ test("keeps what was finished when the time is up", async () => {
   const cut = envelope.results[1]!;
   assert.ok(cut.status === "error");
   assert.equal(cut.problem.code, "deadline_exceeded");
+  assert.equal(steps, stepsAtAbort);
+});
+
+test("is deadline_exceeded if nothing was finished in time", async () => {
+  const controller = new AbortController();
+  const { loaded } = watched();
+  const input = inputOf(
+    { tasks: [{ task: "caption" }, { task: "detect" }] },
+    { signal: controller.signal },
+  );
+  const running = analyze(loaded, input, PLATFORM, {
+    vision: () => {
+      controller.abort();
+    },
+  });
+  await assert.rejects(running, { code: "deadline_exceeded" });
+});
+
+test("throws what says that the backend is gone, whatever was finished", async () => {
+  const { loaded } = watched((prompt) =>
+    prompt.startsWith("Locate") ? "car ".repeat(40) : "short",
+  );
+  let isFirstDone = false;
+  const dying = stepCounted(loaded, () => {
+    if (!isFirstDone) return;
+    throw new FlorenceError("engine_unavailable", "Out of memory.");
+  });
+  const input = inputOf({ tasks: [{ task: "caption" }, { task: "detect" }] });
+  const running = analyze(dying, input, PLATFORM, {
+    result: () => {
+      isFirstDone = true;
+    },
+  });
+  await assert.rejects(running, { code: "engine_unavailable" });
+});
+
+test("answers the other batches where one fails", async () => {
+  const { loaded } = watched();
+  let batches = 0;
+  const model = {
+    ...loaded.model,
+    capabilities: { ...loaded.model.capabilities, maxRows: 1 },
+    start: (...args: Parameters<typeof loaded.model.start>) => {
+      batches += 1;
+      return batches === 2
+        ? Promise.reject(new FlorenceError("engine_bad_output", "Nonsense."))
+        : loaded.model.start(...args);
+    },
+  };
+  const tasks = [{ task: "caption" }, { task: "detect" }, { task: "caption" }];
+  const envelope = await analyze(
+    { ...loaded, model },
+    inputOf({ tasks }),
+    PLATFORM,
+  );
+  assert.deepEqual(
+    envelope.results.map(({ status }) => status),
+    ["ok", "error", "ok"],
+  );
+  assert.equal(envelope.status, "partial");
 });
 
 test("refuses only the task whose prompt is too long", async () => {

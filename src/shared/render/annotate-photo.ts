@@ -1,40 +1,39 @@
 // The photo with its overlay, as PNG.
 
-import { encode } from "fast-png";
-import type { RgbImage } from "../shared/image/rgb-image.ts";
-import { resizeBicubic } from "../shared/image/resize-bicubic.ts";
-import { rasterizeToPixels, type RgbaImage } from "./rasterize.ts";
+import type { RgbImage } from "../image/rgb-image.ts";
+import { resizeBicubic } from "../image/resize-bicubic.ts";
+import { encodePng } from "./encode-png.ts";
+import type { Rasterizer, RgbaImage } from "./rasterizer.ts";
 
 /** Below this the letters of a label could not be read. */
 const MIN_LONG_SIDE = 800;
-/** Above this nobody looks closer, and the PNG takes a minute to write. */
-const MAX_LONG_SIDE = 4096;
 
 /**
  * Lays an overlay over its photo and writes both as one PNG.
  *
  * The PNG has the photo's size, but its long side is brought to 800 pixels at
- * least, so that labels are readable, and 4,096 at most. Peak memory: the
- * photo, and 10 bytes for each pixel of the PNG.
+ * least, so that labels are readable, and to what the rasterizer draws at most.
+ * Peak memory: the photo, and 10 bytes for each pixel of the PNG.
  *
  * @param overlay an SVG of `renderSvg`, without a background.
  */
 export async function annotatePhoto(
   photo: RgbImage,
   overlay: string,
+  rasterizer: Rasterizer,
 ): Promise<Uint8Array> {
   const longSide = Math.max(photo.width, photo.height);
-  const target = Math.min(MAX_LONG_SIDE, Math.max(MIN_LONG_SIDE, longSide));
+  const target = Math.min(
+    rasterizer.maxSide,
+    Math.max(MIN_LONG_SIDE, longSide),
+  );
   const width = Math.max(1, Math.round((photo.width * target) / longSide));
-  const drawn = await rasterizeToPixels(overlay, width);
+  const drawn = await rasterizer.rasterize(overlay, width);
   const resized = resizeBicubic(photo, drawn.width, drawn.height);
   // `resizeBicubic` gives back the caller's own picture if the size is right.
-  const pixels = resized === photo ? Uint8Array.from(photo.data) : resized.data;
-  layOverInto(pixels, drawn);
-  return encode(
-    { width: drawn.width, height: drawn.height, data: pixels, channels: 3 },
-    { zlib: { level: 6 } },
-  );
+  const data = resized === photo ? Uint8Array.from(photo.data) : resized.data;
+  layOverInto(data, drawn);
+  return encodePng({ width: drawn.width, height: drawn.height, data });
 }
 
 /** "Over" with premultiplied colors: the overlay, plus what shines through. */
