@@ -27,6 +27,13 @@ export interface Service {
   consume(message: WorkMessage): Promise<void>;
 
   /**
+   * Takes one message of bucket events, as R2 sends it.
+   *
+   * @throws FlorenceError for a message to be tried again.
+   */
+  bucketEvents?(body: unknown): Promise<void>;
+
+  /**
    * Hints again at what has waited too long, and deletes what has expired. For
    * the host to call each minute or so, and once at its start; never rejects.
    */

@@ -48,10 +48,25 @@ export async function startWorker(input: WorkerInput): Promise<WorkerProcess> {
   };
 }
 
-/** The product's own Worker, as `wrangler.toml` describes it. */
-export async function startEdgeWorker(): Promise<WorkerProcess> {
+/** Settings of a Worker that lets everybody in. */
+const OPEN_MODE: Settings = {
+  FLORENCE_PUBLIC_URL: "http://localhost:8787",
+  FLORENCE_SECRET: "for-this-machine-only-not-a-secret",
+  FLORENCE_OPEN_MODE: "true",
+};
+
+type Settings = Readonly<Record<string, string>>;
+
+/**
+ * The product's own Worker, as `wrangler.toml` describes it.
+ *
+ * @param settings its variables and secrets; in open mode if left out.
+ */
+export async function startEdgeWorker(
+  settings: Settings = OPEN_MODE,
+): Promise<WorkerProcess> {
   const configPath = new URL("../../wrangler.toml", import.meta.url);
-  return await startWorker({ configPath });
+  return await startWorker({ configPath, vars: { ...settings } });
 }
 
 /**

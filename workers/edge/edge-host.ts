@@ -4,14 +4,13 @@
 import jpegTurbo from "@cwasm/jpeg-turbo/jpeg-turbo.wasm";
 import webp from "@jsquash/webp/codec/dec/webp_dec.wasm";
 import ortModule from "onnxruntime-web/ort-wasm-simd-threaded.wasm";
-import * as v from "valibot";
-import { ServiceConfigSchema } from "../../src/http/config.ts";
 import type { Engine } from "../../src/http/engine/engine.ts";
 import {
   createIsolateEngine,
   type HostedModel,
 } from "../../src/http/engine/isolate-engine.ts";
 import type { Host } from "../../src/http/host.ts";
+import { parseSettings, readSettings } from "../../src/http/read-settings.ts";
 import type { DecodeImageOptions } from "../../src/shared/image/decode-image.ts";
 import type { SniffedImage } from "../../src/shared/image/sniff-image.ts";
 import { openModel } from "../../src/shared/model/open-model.ts";
@@ -23,7 +22,7 @@ import {
 } from "./assets-bundle.ts";
 import { cloudflareQueue } from "./cloudflare-queue.ts";
 import { d1Database } from "./d1-database.ts";
-import type { Env } from "./index.ts";
+import type { Env } from "./env.ts";
 import { createWebSessions, type WebSessions } from "./onnxruntime-session.ts";
 import { WORKER_OUTBOUND } from "./outbound.ts";
 import { WORKER_PLATFORM } from "./platform.ts";
@@ -70,11 +69,7 @@ export function createEdgeHost(
     outbound: WORKER_OUTBOUND,
     platform: WORKER_PLATFORM,
     limits: { maxImageBytes: 20_000_000, maxJsonBytes: 10_000_000 },
-    config: v.parse(ServiceConfigSchema, {
-      public_url: env.PUBLIC_URL,
-      secret: env.SECRET,
-      open_mode: env.OPEN_MODE === "true",
-    }),
+    config: parseSettings(readSettings({ ...env })),
     keepAlive: (work, context) => {
       // A request whose client is gone is cut off in the middle of its work:
       // what others wait for (a turn, the model) must come to its end.
