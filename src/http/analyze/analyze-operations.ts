@@ -1,18 +1,96 @@
-// `POST /v1/analyze`: one image, up to sixteen tasks, one envelope.
+// `POST /v1/analyze`: one image, up to sixteen tasks, one envelope; and
+// `POST /v1/tasks/{task}`, the same for one task that the path names.
 
 import { EnvelopeSchema } from "../../shared/schema/analysis.ts";
-import { requestJsonSchema } from "../../shared/schema/json-schema.ts";
+import { TASKS } from "../../shared/tasks/index.ts";
+import type { ErrorCode } from "../../shared/errors.ts";
 import type { Host } from "../host.ts";
-import type { Operation } from "../operation.ts";
+import type { AppContext, Operation, Parameter } from "../operation.ts";
+import { answerRequest } from "./answer-request.ts";
 import type { Analyzer } from "./analyzer.ts";
-import { refuseLaterOptions } from "./check-options.ts";
 import { deadlineSignal } from "./deadline.ts";
-import { readAnalyzeRequest } from "./read-analyze-request.ts";
+import {
+  readAnalyzeRequest,
+  type ReceivedRequest,
+} from "./read-analyze-request.ts";
+import { readTaskRequest } from "./read-task-request.ts";
+import { ANALYZE_BODIES, TASK_BODIES } from "./request-bodies.ts";
+
+const SPELLINGS = TASKS.map(({ spelling }) => spelling);
+
+const DEADLINE: Parameter = {
+  name: "Deadline-Ms",
+  in: "header",
+  description:
+    "What is finished after so many milliseconds is the answer; each other task is a problem in it.",
+  schema: { type: "integer", minimum: 1, maximum: 300_000 },
+};
+
+/** Fields that tell the variants of a task apart, for a raw image. */
+const VARIANTS = [...new Set(TASKS.map(({ variant }) => variant?.field))]
+  .filter((field) => field !== undefined)
+  .map((field): Parameter => ({
+    name: field,
+    in: "query",
+    description: "Beside a raw image: which variant, as after the colon.",
+    schema: {
+      type: "string",
+      enum: TASKS.flatMap(({ variant }) =>
+        variant?.field === field ? [variant.value] : [],
+      ),
+    },
+  }));
+
+/** What can come of an image and of tasks, whoever asks. */
+export const ANALYSIS_PROBLEMS: readonly ErrorCode[] = [
+  "url_forbidden",
+  "not_found",
+  "expired",
+  "image_too_large",
+  "image_too_small",
+  "image_undecodable",
+  "unknown_task",
+  "missing_task_input",
+  "unsupported_task",
+  "region_out_of_bounds",
+  "url_fetch_failed",
+  "quota_exceeded",
+  "engine_bad_output",
+  "engine_unavailable",
+  "warming_up",
+  "bundle_invalid",
+  "deadline_exceeded",
+];
+
+const ANSWER: Operation["responses"] = {
+  200: {
+    description:
+      "The answers; a task that failed is a problem among them. With `Accept: text/event-stream` they come as they are made: `started`, `vision_done`, `token`, `object`, `result`, `warning`, and `done` (the envelope, payloads left out) or `error` (a problem).",
+    content: {
+      "application/json": EnvelopeSchema,
+      "text/event-stream": { type: "string" },
+    },
+  },
+};
 
 export function analyzeOperations(
   host: Host,
   analyzer: Analyzer,
 ): readonly Operation[] {
+  const answer = async (
+    context: AppContext,
+    read: () => Promise<ReceivedRequest>,
+  ): Promise<Response> => {
+    const signal = deadlineSignal(context.req.raw);
+    const { image, ...asked } = await read();
+    return await answerRequest(
+      context,
+      host,
+      analyzer,
+      { ...asked, image },
+      signal,
+    );
+  };
   return [
     {
       method: "POST",
@@ -22,41 +100,64 @@ export function analyzeOperations(
       summary: "Ask up to 16 tasks of one image",
       access: "analyze",
       isIdempotent: true,
-      body: {
-        isRequired: true,
-        content: { "application/json": requestJsonSchema() },
-      },
-      responses: {
-        200: {
-          description: "The answers; a task that failed is a problem in it.",
-          content: { "application/json": EnvelopeSchema },
+      parameters: [
+        {
+          name: "tasks",
+          in: "query",
+          description:
+            "Beside a raw image: what is asked, separated by commas, variants after a colon: `caption,ocr:lines`.",
         },
-      },
-      problems: ["image_too_large"],
-      async handle(context) {
-        const signal = deadlineSignal(context.req.raw);
-        const { image, ...asked } = await readAnalyzeRequest(
-          context.req.raw,
-          host.limits,
-        );
-        refuseLaterOptions(asked.options, host.engines[0]);
-        const work = analyzer.analyze(
-          { ...asked, image: { kind: "bytes", bytes: image } },
-          context.get("principal"),
-          { signal },
-        );
-        host.keepAlive?.(work, context);
-        const envelope = await work;
-        context.header("Server-Timing", serverTiming(envelope.timings_ms));
-        return context.json(envelope);
-      },
+        DEADLINE,
+      ],
+      body: { isRequired: true, content: ANALYZE_BODIES },
+      responses: ANSWER,
+      problems: ANALYSIS_PROBLEMS,
+      handle: (context) =>
+        answer(context, () => readAnalyzeRequest(context.req.raw, host.limits)),
+    },
+    {
+      method: "POST",
+      path: "/v1/tasks/{task}",
+      operationId: "runTask",
+      tag: "Analyze",
+      summary: "Ask one task of one image",
+      description:
+        "As `/v1/analyze` with one task, whose fields stand beside `image`.",
+      access: "analyze",
+      isIdempotent: true,
+      parameters: [
+        {
+          name: "task",
+          in: "path",
+          description: "A task's spelling.",
+          schema: { type: "string", enum: SPELLINGS },
+        },
+        {
+          name: "phrase",
+          in: "query",
+          description:
+            "Beside a raw image: the phrase, where the task takes one.",
+        },
+        {
+          name: "labels",
+          in: "query",
+          description:
+            "Beside a raw image: the labels, separated by commas, where the task takes some.",
+        },
+        ...VARIANTS,
+        DEADLINE,
+      ],
+      body: { isRequired: true, content: TASK_BODIES },
+      responses: ANSWER,
+      problems: ANALYSIS_PROBLEMS,
+      handle: (context) =>
+        answer(context, () =>
+          readTaskRequest(
+            context.req.raw,
+            context.req.param("task")!,
+            host.limits,
+          ),
+        ),
     },
   ];
-}
-
-/** `timings_ms` as a `Server-Timing` header (W3C Server Timing, section 3). */
-function serverTiming(timings: Readonly<Record<string, number>>): string {
-  return Object.entries(timings)
-    .map(([part, ms]) => `${part};dur=${ms}`)
-    .join(", ");
 }

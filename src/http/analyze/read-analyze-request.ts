@@ -6,14 +6,17 @@ import {
   type AnalyzeRequest,
 } from "../../shared/schema/analysis.ts";
 import { parseTaskList } from "../../shared/tasks/index.ts";
+import type { ImageReference } from "./image-reference.ts";
 import { mediaTypeOf, readImage, type BodyLimits } from "./read-image.ts";
 
-/** A request as the core takes it, and the image's bytes. */
-export type ReceivedRequest = AnalyzeRequest & { readonly image: Uint8Array };
+/** A request as the core takes it, and the image it names. */
+export type ReceivedRequest = AnalyzeRequest & {
+  readonly image: ImageReference;
+};
 
 /** An image and what is asked of it, as sent: nothing but its form is checked. */
 export interface SentRequest {
-  readonly image: Uint8Array;
+  readonly image: ImageReference;
   /** `tasks`, `options`, `metadata`, and whatever else the body has. */
   readonly asked: Readonly<Record<string, unknown>>;
 }
@@ -41,7 +44,6 @@ export async function readSentRequest(
   request: Request,
   limits: BodyLimits,
 ): Promise<SentRequest> {
-  refuseStreaming(request);
   const hasOwnRequest = ["multipart/form-data", "application/json"].includes(
     mediaTypeOf(request),
   );
@@ -51,17 +53,6 @@ export async function readSentRequest(
   if (fromQuery !== null) parseAnalyzeRequest(fromQuery);
   const { image, request: own } = await readImage(request, limits);
   return { image, asked: fromQuery ?? own ?? {} };
-}
-
-/** Whoever takes nothing but a stream would be left without an answer. */
-function refuseStreaming(request: Request): void {
-  const accept = request.headers.get("Accept") ?? "*/*";
-  if (!accept.includes("text/event-stream")) return;
-  if (accept.includes("json") || accept.includes("*/*")) return;
-  throw new FlorenceError(
-    "invalid_request",
-    "Accept is text/event-stream; this release answers at once, not as a stream. Accept application/json.",
-  );
 }
 
 function refuseUnknownParameters(

@@ -11,12 +11,14 @@ import { ProblemSchema } from "../../shared/schema/problem.ts";
 import { TASKS } from "../../shared/tasks/index.ts";
 import { Raw, ResultBox, Segment } from "../../shared/tasks/result-fields.ts";
 import { Regions } from "../../shared/tasks/request-fields.ts";
+import { ImageSchema } from "../analyze/request-bodies.ts";
 import type { BodySchema } from "../operation.ts";
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** Each named schema once; a name is in PascalCase. */
 const NAMED: Readonly<Record<string, GenericSchema>> = {
+  ImageReference: ImageSchema,
   AnalyzeOptions: AnalyzeOptionsSchema,
   Analysis: EnvelopeSchema,
   Problem: ProblemSchema,
@@ -37,9 +39,19 @@ export function componentSchemas(): Readonly<Record<string, JsonSchema>> {
   );
 }
 
-/** A body's schema, its named parts as `$ref`. */
+/** A body's schema, its named parts as `$ref`; JSON Schema may hold ours. */
 export function bodyJsonSchema(schema: BodySchema): JsonSchema {
-  return isValibot(schema) ? convert(schema, NAMED) : schema;
+  if (isValibot(schema)) return convert(schema, NAMED);
+  return Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => [key, convertWithin(value)]),
+  );
+}
+
+function convertWithin(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  return Array.isArray(value)
+    ? value.map(convertWithin)
+    : bodyJsonSchema(value as BodySchema);
 }
 
 function convert(

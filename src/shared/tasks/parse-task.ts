@@ -33,7 +33,7 @@ export interface TaskInputs {
 /**
  * Parses the request of one task.
  *
- * @param pointer where it stands, e.g. `/tasks/2`.
+ * @param pointer where it stands, e.g. `/tasks/2`; `""` where it is alone.
  * @throws FlorenceError `unknown_task`, `unsupported_task`,
  *   `missing_task_input`, `region_out_of_bounds` or `invalid_request`.
  */
@@ -43,7 +43,10 @@ export function parseTask(input: unknown, pointer: string): TaskRequest {
   if (parsed.success) return parsed.output;
   const issues: readonly Issue[] = parsed.issues;
   const errors = fieldErrors(issues, pointer, (issue) => describe(issue, task));
-  const where = `Task ${pointer.replace(/^.*\//u, "")} (${task.spelling})`;
+  const where =
+    pointer === ""
+      ? `Task ${task.spelling}`
+      : `Task ${pointer.replace(/^.*\//u, "")} (${task.spelling})`;
   const missing = issues.find((issue) => isMissingInput(issue, task));
   if (missing !== undefined) {
     throw new FlorenceError(

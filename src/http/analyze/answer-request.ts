@@ -1,0 +1,59 @@
+// One request answered at once: as an envelope, or as events while it is made.
+
+import type { Host } from "../host.ts";
+import type { AppContext } from "../operation.ts";
+import { streamAnalysis } from "../streaming/analysis-stream.ts";
+import { wantsStream } from "../streaming/wants-stream.ts";
+import type { Analyzer, AnalyzerRequest } from "./analyzer.ts";
+import { refuseLaterOptions } from "./check-options.ts";
+
+/**
+ * Answers `request` in the form its client would rather have.
+ *
+ * @param signal of its deadline and of its client.
+ */
+export async function answerRequest(
+  context: AppContext,
+  host: Host,
+  analyzer: Analyzer,
+  request: AnalyzerRequest,
+  signal: AbortSignal,
+): Promise<Response> {
+  refuseLaterOptions(request.options, host.engines[0]);
+  const principal = context.get("principal");
+  if (wantsStream(context.req.raw)) {
+    const requestId = context.get("requestId");
+    const gone = new AbortController();
+    const both = AbortSignal.any([signal, gone.signal]);
+    return await streamAnalysis(
+      (events) => {
+        const work = analyzer.analyze(request, principal, {
+          signal: both,
+          events,
+        });
+        host.keepAlive?.(work, context);
+        return work;
+      },
+      {
+        instance: context.req.path,
+        requestId,
+        onGone: () => {
+          gone.abort();
+        },
+        onError: (error) => host.onFailure?.(error, requestId),
+      },
+    );
+  }
+  const work = analyzer.analyze(request, principal, { signal });
+  host.keepAlive?.(work, context);
+  const envelope = await work;
+  context.header("Server-Timing", serverTiming(envelope.timings_ms));
+  return context.json(envelope);
+}
+
+/** `timings_ms` as a `Server-Timing` header (W3C Server Timing, section 3). */
+function serverTiming(timings: Readonly<Record<string, number>>): string {
+  return Object.entries(timings)
+    .map(([part, ms]) => `${part};dur=${ms}`)
+    .join(", ");
+}

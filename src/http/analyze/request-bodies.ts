@@ -1,0 +1,98 @@
+// The bodies of an analysis as OpenAPI has them: JSON, multipart, or the image.
+
+import * as v from "valibot";
+import {
+  AnalyzeRequestSchema,
+  MAX_TASKS,
+} from "../../shared/schema/analysis.ts";
+import { TASKS } from "../../shared/tasks/index.ts";
+import {
+  Labels,
+  Phrase,
+  Regions,
+  RequestId,
+} from "../../shared/tasks/request-fields.ts";
+import type { BodySchema } from "../operation.ts";
+
+const Text = v.pipe(v.string(), v.minLength(1));
+
+/** `image` of a JSON body: exactly one way to name a picture. */
+export const ImageSchema = v.union([
+  v.strictObject({ url: v.pipe(v.string(), v.url(), v.maxLength(2048)) }),
+  v.strictObject({
+    base64: v.pipe(v.string(), v.base64()),
+    media_type: v.exactOptional(
+      v.pipe(v.string(), v.regex(/^image\/[\w.+-]{1,80}$/)),
+    ),
+  }),
+  v.strictObject({ upload_id: Text }),
+  v.strictObject({ bucket_key: Text }),
+  v.strictObject({ feature_id: Text }),
+]);
+
+const { options, metadata } = AnalyzeRequestSchema.entries;
+
+/** Fields that tell the variants of one task apart. */
+const variantFields = Object.fromEntries(
+  [...new Set(TASKS.map(({ variant }) => variant?.field))].flatMap((field) =>
+    field === undefined
+      ? []
+      : [
+          [
+            field,
+            v.exactOptional(
+              v.picklist(
+                TASKS.flatMap(({ variant }) =>
+                  variant?.field === field ? [variant.value] : [],
+                ),
+              ),
+            ),
+          ],
+        ],
+  ),
+);
+
+const analyzeEntries = {
+  tasks: v.pipe(
+    v.array(v.union(TASKS.map((task) => task.request))),
+    v.minLength(1),
+    v.maxLength(MAX_TASKS),
+  ),
+  options,
+  metadata,
+};
+
+/** What any task takes; the path says which. */
+const taskEntries = {
+  id: RequestId,
+  phrase: v.exactOptional(Phrase),
+  labels: v.exactOptional(Labels),
+  regions: v.exactOptional(Regions),
+  ...variantFields,
+  options,
+  metadata,
+};
+
+/** The three forms of `POST /v1/analyze`. */
+export const ANALYZE_BODIES = bodiesOf(analyzeEntries);
+
+/** The three forms of `POST /v1/tasks/{task}`. */
+export const TASK_BODIES = bodiesOf(taskEntries);
+
+function bodiesOf(
+  entries: v.ObjectEntries,
+): Readonly<Record<string, BodySchema>> {
+  const binary = { type: "string", format: "binary" };
+  return {
+    "application/json": v.strictObject({ image: ImageSchema, ...entries }),
+    "multipart/form-data": {
+      type: "object",
+      properties: { image: binary, request: v.strictObject(entries) },
+      required: ["image", "request"],
+      additionalProperties: false,
+    },
+    "image/jpeg": binary,
+    "image/png": binary,
+    "image/webp": binary,
+  };
+}
