@@ -26,6 +26,6 @@ export interface CliIo {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C, and by whoever ends the process in an orderly way. */
   readonly signal: AbortSignal;
 }

@@ -12,6 +12,7 @@ import type { CliIo } from "./io.ts";
 import { nearestWord } from "../shared/schema/nearest.ts";
 import { paintFor } from "./paint.ts";
 import { pullCommand } from "./pull-command.ts";
+import { serveCommand } from "./serve-command.ts";
 import { tasksCommand } from "./tasks-command.ts";
 import { usageError } from "./usage-error.ts";
 import { onOneLine } from "./wrap-text.ts";
@@ -19,6 +20,7 @@ import { onOneLine } from "./wrap-text.ts";
 /** All subcommands, in the order of help. */
 export const COMMANDS: readonly Command[] = [
   analyzeCommand,
+  serveCommand,
   tasksCommand,
   pullCommand,
   convertCommand,

@@ -9,11 +9,13 @@ import { main } from "./main.ts";
 /** Runs the process's own command line and sets its exit code. */
 export async function runProcess(): Promise<void> {
   const interrupt = new AbortController();
-  process.on("SIGINT", () => {
-    // The first asks for an orderly end, the second insists.
-    if (interrupt.signal.aborted) process.exit(exitCode("interrupted"));
-    interrupt.abort();
-  });
+  for (const name of ["SIGINT", "SIGTERM"]) {
+    process.on(name, () => {
+      // The first asks for an orderly end, the second insists.
+      if (interrupt.signal.aborted) process.exit(exitCode("interrupted"));
+      interrupt.abort();
+    });
+  }
   // `florence … | head`: nobody reads on, which is no mistake of anyone.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;

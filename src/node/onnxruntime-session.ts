@@ -9,23 +9,30 @@ import type {
   SessionFactory,
   Tensor,
 } from "../shared/model/session.ts";
+import type { Device } from "./devices.ts";
 
 export interface NodeSessionOptions {
+  /** One that `chooseDevice` found to work; `cpu` if left out. */
+  readonly device?: Device;
   /** Threads of one run; all cores if left out. */
   readonly threads?: number;
 }
 
-/** ONNX Runtime's CPU provider. */
+/**
+ * ONNX Runtime on one device. What a device's provider has no kernel for runs
+ * on the CPU.
+ */
 export function createNodeSessions(
   options: NodeSessionOptions = {},
 ): SessionFactory {
+  const { device = "cpu" } = options;
   return {
     backend: "onnxruntime-node",
-    device: "cpu",
+    device,
     hold,
     async open({ graph, weights }) {
       const sessionOptions: ort.InferenceSession.SessionOptions = {
-        executionProviders: ["cpu"],
+        executionProviders: [device],
         intraOpNumThreads: options.threads ?? availableParallelism(),
         interOpNumThreads: 1,
         logSeverityLevel: 3,
