@@ -1,8 +1,9 @@
-// The three forms of an analyze body: the image itself, multipart, or JSON with
-// the image in base64. Each gives the image's bytes and what is asked of it.
+// The three forms of an analyze body: the image itself, multipart, or JSON that
+// names it. Each gives a reference to the image and what is asked of it.
 
 import { FlorenceError } from "../../shared/errors.ts";
 import { readBody } from "../read-body.ts";
+import { parseImageReference, type ImageReference } from "./image-reference.ts";
 
 /** Largest bodies in bytes. */
 export interface BodyLimits {
@@ -14,7 +15,7 @@ export interface BodyLimits {
 
 /** A body taken apart; nothing but its form is checked yet. */
 export interface ReceivedImage {
-  readonly image: Uint8Array;
+  readonly image: ImageReference;
   /** `tasks`, `options` and `metadata` as sent; null for a raw image. */
   readonly request: Readonly<Record<string, unknown>> | null;
 }
@@ -23,7 +24,10 @@ export interface ReceivedImage {
 const MULTIPART_OVERHEAD = 16_384;
 
 const FORMS =
-  "Send the image itself (Content-Type: image/jpeg, ?tasks=caption,detect), multipart/form-data with the parts image and request, or application/json with image.base64.";
+  "Send the image itself (Content-Type: image/jpeg, ?tasks=caption,detect), multipart/form-data with the parts image and request, or application/json with an image of one of url, base64, upload_id, bucket_key, feature_id.";
+
+/** Arrays and objects within each other; our own forms need 8. */
+const MAX_DEPTH = 64;
 
 /**
  * Reads the body of `POST /v1/analyze`.
@@ -52,7 +56,8 @@ export async function readImage(
     type === "application/octet-stream" ||
     type.startsWith("image/")
   ) {
-    return { image: await readRaw(request, limits), request: null };
+    const bytes = await readRaw(request, limits);
+    return { image: { kind: "bytes", bytes }, request: null };
   }
   const hint =
     type === "application/x-www-form-urlencoded"
@@ -132,7 +137,8 @@ async function readParts(
       "The image is given twice: as a part and in request. Send one of them.",
     );
   }
-  return { image: new Uint8Array(await image.arrayBuffer()), request: parsed };
+  const imageBytes = new Uint8Array(await image.arrayBuffer());
+  return { image: { kind: "bytes", bytes: imageBytes }, request: parsed };
 }
 
 async function parseForm(
@@ -160,81 +166,27 @@ async function readJson(
   const bytes = await readBody(request, maxJsonBytes, (stated) =>
     bodyTooLarge(stated, maxJsonBytes),
   );
-  const { image, ...asked } = parseObject(
-    new TextDecoder().decode(bytes),
-    "The body",
-  );
-  const decoded = decodeJsonImage(image);
-  if (decoded.length > maxImageBytes) {
-    throw imageTooLarge(decoded.length, { maxJsonBytes, maxImageBytes });
+  const { image, ...asked } = parseObject(decodeText(bytes), "The body");
+  const reference = parseImageReference(image);
+  if (reference.kind === "bytes" && reference.bytes.length > maxImageBytes) {
+    throw imageTooLarge(reference.bytes.length, {
+      maxJsonBytes,
+      maxImageBytes,
+    });
   }
-  return { image: decoded, request: asked };
+  return { image: reference, request: asked };
 }
 
-/** Ways to name an image that this release does not act upon. */
-const LATER = ["url", "upload_id", "bucket_key", "feature_id"];
-
-function decodeJsonImage(image: unknown): Uint8Array {
-  if (typeof image !== "object" || image === null || Array.isArray(image)) {
-    throw invalid(
-      "/image",
-      'image is missing or no object. Example: {"image":{"base64":"...","media_type":"image/jpeg"},"tasks":[{"task":"caption"}]}.',
-    );
-  }
-  const keys = Object.keys(image);
-  const later = keys.find((key) => LATER.includes(key));
-  if (later !== undefined) {
-    throw invalid(
-      `/image/${later}`,
-      `image.${later} is not supported by this release. Send the bytes: raw, as multipart, or as image.base64.`,
-    );
-  }
-  const unknown = keys.find((key) => key !== "base64" && key !== "media_type");
-  if (unknown !== undefined) {
-    throw invalid(
-      `/image/${unknown.slice(0, 40)}`,
-      `image has an unknown field "${unknown.slice(0, 40)}"; it takes base64 and media_type.`,
-    );
-  }
-  const { base64, media_type: mediaType } = image as Record<string, unknown>;
-  if (mediaType !== undefined && !isImageType(mediaType)) {
-    throw invalid(
-      "/image/media_type",
-      "image.media_type is no image media type such as image/jpeg. It may be left out: the bytes say what they are.",
-    );
-  }
-  if (typeof base64 !== "string") {
-    throw invalid("/image/base64", "image.base64 is missing or no string.");
-  }
-  if (base64.startsWith("data:")) {
-    throw invalid(
-      "/image/base64",
-      "image.base64 is a data: URL. Send only what stands after its comma.",
-    );
-  }
-  return decodeBase64(base64);
-}
-
-function isImageType(value: unknown): boolean {
-  return typeof value === "string" && /^image\/[\w.+-]{1,80}$/u.test(value);
-}
-
-function decodeBase64(base64: string): Uint8Array {
-  let binary: string;
+function decodeText(bytes: Uint8Array): string {
   try {
-    binary = atob(base64.replaceAll("-", "+").replaceAll("_", "/"));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw invalid(
-      "/image/base64",
-      "image.base64 is not base64: it has a character outside the alphabet, or its length is impossible.",
-      cause,
+    throw new FlorenceError(
+      "invalid_json",
+      "The body is not UTF-8, and JSON is nothing else. Encode it as UTF-8.",
+      { cause },
     );
   }
-  const bytes = new Uint8Array(binary.length);
-  for (let at = 0; at < binary.length; at += 1) {
-    bytes[at] = binary.charCodeAt(at);
-  }
-  return bytes;
 }
 
 function parseObject(text: string, what: string): Record<string, unknown> {
@@ -255,17 +207,32 @@ function parseObject(text: string, what: string): Record<string, unknown> {
       `${what} is not a JSON object. Example: {"tasks":[{"task":"caption"}]}.`,
     );
   }
+  if (isDeeperThan(MAX_DEPTH, value)) {
+    throw invalid(
+      "",
+      `${what} has more than ${MAX_DEPTH} arrays and objects within each other. Make it flatter.`,
+    );
+  }
   // An object that JSON.parse made has string keys.
   return value as Record<string, unknown>;
 }
 
-function invalid(
-  pointer: string,
-  detail: string,
-  cause?: unknown,
-): FlorenceError {
+/** Without recursion: what is too deep must not exhaust the stack. */
+function isDeeperThan(maxDepth: number, parsed: object): boolean {
+  let level: readonly object[] = [parsed];
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > maxDepth) return true;
+    level = level.flatMap((one) =>
+      Object.values(one).filter(
+        (value): value is object => typeof value === "object" && value !== null,
+      ),
+    );
+  }
+  return false;
+}
+
+function invalid(pointer: string, detail: string): FlorenceError {
   return new FlorenceError("invalid_request", detail, {
-    cause,
     errors: [{ pointer, detail }],
   });
 }

@@ -13,22 +13,7 @@ import {
   RequestId,
 } from "../../shared/tasks/request-fields.ts";
 import type { BodySchema } from "../operation.ts";
-
-const Text = v.pipe(v.string(), v.minLength(1));
-
-/** `image` of a JSON body: exactly one way to name a picture. */
-export const ImageSchema = v.union([
-  v.strictObject({ url: v.pipe(v.string(), v.url(), v.maxLength(2048)) }),
-  v.strictObject({
-    base64: v.pipe(v.string(), v.base64()),
-    media_type: v.exactOptional(
-      v.pipe(v.string(), v.regex(/^image\/[\w.+-]{1,80}$/)),
-    ),
-  }),
-  v.strictObject({ upload_id: Text }),
-  v.strictObject({ bucket_key: Text }),
-  v.strictObject({ feature_id: Text }),
-]);
+import { ImageSchema } from "./image-reference.ts";
 
 const { options, metadata } = AnalyzeRequestSchema.entries;
 
@@ -84,7 +69,7 @@ function bodiesOf(
 ): Readonly<Record<string, BodySchema>> {
   const binary = { type: "string", format: "binary" };
   return {
-    "application/json": v.strictObject({ image: ImageSchema, ...entries }),
+    "application/json": v.strictObject({ image: ImageWays, ...entries }),
     "multipart/form-data": {
       type: "object",
       properties: { image: binary, request: v.strictObject(entries) },
@@ -95,4 +80,8 @@ function bodiesOf(
     "image/png": binary,
     "image/webp": binary,
   };
+}
+
+function text(maxLength: number) {
+  return v.pipe(v.string(), v.minLength(1), v.maxLength(maxLength));
 }
