@@ -11,14 +11,14 @@ import { ProblemSchema } from "../../shared/schema/problem.ts";
 import { TASKS } from "../../shared/tasks/index.ts";
 import { Raw, ResultBox, Segment } from "../../shared/tasks/result-fields.ts";
 import { Regions } from "../../shared/tasks/request-fields.ts";
-import { ImageWays } from "../analyze/request-bodies.ts";
+import { ImageSchema } from "../analyze/image-reference.ts";
 import type { BodySchema } from "../operation.ts";
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** Each named schema once; a name is in PascalCase. */
 const NAMED: Readonly<Record<string, GenericSchema>> = {
-  ImageReference: ImageWays,
+  ImageReference: ImageSchema,
   AnalyzeOptions: AnalyzeOptionsSchema,
   Analysis: EnvelopeSchema,
   Problem: ProblemSchema,
