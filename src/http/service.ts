@@ -10,6 +10,7 @@ import { capabilityOperations } from "./capabilities/capability-operations.ts";
 import { healthOperations } from "./capabilities/health-operations.ts";
 import type { Host } from "./host.ts";
 import { createLater, type LaterPart } from "./later.ts";
+import { mcpOperations } from "./mcp/mcp-operations.ts";
 import { openApiOperations } from "./openapi/openapi-operations.ts";
 import type { App } from "./operation.ts";
 import type { WorkMessage } from "./ports/work-queue.ts";
@@ -46,6 +47,7 @@ export function createService(host: Host): Service {
   const analyzer = createAnalyzer({ images, engine: host.engines[0] });
   const described = [
     ...analyzeOperations(host, analyzer),
+    ...mcpOperations(host, analyzer),
     ...capabilityOperations(host),
     ...healthOperations(host),
   ];

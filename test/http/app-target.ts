@@ -1,17 +1,36 @@
 // The HTTP contract's target over an app in this process, its model scripted.
 
+import { createApiKey } from "../../src/http/auth/api-keys.ts";
+import type { Host } from "../../src/http/host.ts";
 import type { App } from "../../src/http/operation.ts";
+import { SCOPES, type Scope } from "../../src/http/principal.ts";
 import type { HttpTarget } from "../contract/http/http-case.ts";
 
-/** @param keys those of the app's database; none are needed in open mode. */
-export function appTarget(
-  app: App,
-  keys: HttpTarget["keys"] = { first: "", second: "", admin: "" },
-): HttpTarget {
+/** A target with API keys in the host's database. */
+export async function appTarget(app: App, host: Host): Promise<HttpTarget> {
+  const usual = SCOPES.filter((scope) => scope !== "admin");
+  const key = async (
+    tenant: string,
+    scopes: readonly Scope[],
+  ): Promise<string> => {
+    const { secret } = await createApiKey(host, {
+      tenant,
+      name: "contract",
+      scopes,
+      ratePerMinute: null,
+      imagesPerMonth: null,
+      expiresMs: null,
+    });
+    return secret;
+  };
   return {
     origin: "http://florence.test",
     host: "node",
-    keys,
+    keys: {
+      first: await key("first", usual),
+      second: await key("second", usual),
+      admin: await key("first", SCOPES),
+    },
     fetch: async (path, init) =>
       await app.request(`http://florence.test${path}`, init),
   };

@@ -37,7 +37,8 @@ const variantFields = Object.fromEntries(
   ),
 );
 
-const analyzeEntries = {
+/** Fields of `POST /v1/analyze`, its image left out. */
+export const ANALYZE_ENTRIES = {
   tasks: v.pipe(
     v.array(v.union(TASKS.map((task) => task.request))),
     v.minLength(1),
@@ -59,17 +60,18 @@ const taskEntries = {
 };
 
 /** The three forms of `POST /v1/analyze`. */
-export const ANALYZE_BODIES = bodiesOf(analyzeEntries);
+export const ANALYZE_BODIES = bodiesOf(ANALYZE_ENTRIES);
 
 /** The three forms of `POST /v1/tasks/{task}`. */
 export const TASK_BODIES = bodiesOf(taskEntries);
 
-function bodiesOf(
+/** The three forms of a body with one image. */
+export function bodiesOf(
   entries: v.ObjectEntries,
 ): Readonly<Record<string, BodySchema>> {
   const binary = { type: "string", format: "binary" };
   return {
-    "application/json": v.strictObject({ image: ImageWays, ...entries }),
+    "application/json": v.strictObject({ image: ImageSchema, ...entries }),
     "multipart/form-data": {
       type: "object",
       properties: { image: binary, request: v.strictObject(entries) },

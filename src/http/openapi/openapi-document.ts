@@ -4,6 +4,7 @@ import type { ErrorCode } from "../../shared/errors.ts";
 import { FlorenceError } from "../../shared/errors.ts";
 import { PROBLEMS, toProblem } from "../../shared/schema/problem.ts";
 import type { Operation, OperationResponse, Parameter } from "../operation.ts";
+import { API_VERSION } from "./api-version.ts";
 import {
   bodyJsonSchema,
   componentSchemas,
@@ -11,9 +12,6 @@ import {
 } from "./component-schemas.ts";
 import { HEADERS, type HeaderName } from "./headers.ts";
 import { webhookItems } from "./webhook-items.ts";
-
-/** Version of the API: that of its paths, fields and codes. */
-export const API_VERSION = "1.0.0";
 
 /** As OpenAPI has it; only what we write is looked at again. */
 export type OpenApiDocument = Readonly<Record<string, unknown>> & {
@@ -66,8 +64,7 @@ export function openApiDocument(
 }
 
 function describe(operation: Operation): JsonSchema {
-  const { path, operationId, tag, summary, description, access, body } =
-    operation;
+  const { operationId, tag, summary, description, access, body } = operation;
   const isGuarded = access !== "public" && access !== "signed";
   const parameters = parametersOf(operation);
   return {
@@ -85,15 +82,7 @@ function describe(operation: Operation): JsonSchema {
             content: contentOf(body.content),
           },
         }),
-    responses: {
-      ...Object.fromEntries(
-        Object.entries(operation.responses).map(([status, response]) => [
-          status,
-          describeResponse(response, Number(status), isGuarded),
-        ]),
-      ),
-      ...problemResponses(problemsOf(operation, isGuarded), path, isGuarded),
-    },
+    responses: responsesOf(operation, isGuarded),
   };
 }
 
@@ -132,11 +121,40 @@ function contentOf(
   );
 }
 
+/** Its own answers and its problems; a status may have both. */
+function responsesOf(operation: Operation, isGuarded: boolean): JsonSchema {
+  const problems = problemResponses(
+    problemsOf(operation, isGuarded),
+    operation.path,
+    isGuarded,
+  );
+  const responses: Record<string, DescribedResponse> = { ...problems };
+  for (const [status, response] of Object.entries(operation.responses)) {
+    const own = describeResponse(response, Number(status), isGuarded);
+    const problem = problems[status];
+    responses[status] =
+      problem === undefined
+        ? own
+        : {
+            ...own,
+            description: `${own.description} ${problem.description}`,
+            content: { ...own.content, ...problem.content },
+          };
+  }
+  return responses;
+}
+
+interface DescribedResponse {
+  readonly description: string;
+  readonly headers: JsonSchema;
+  readonly content?: JsonSchema;
+}
+
 function describeResponse(
   { description, content }: OperationResponse,
   status: number,
   isGuarded: boolean,
-): JsonSchema {
+): DescribedResponse {
   return {
     description,
     headers: headersOf(status, isGuarded),
@@ -192,7 +210,7 @@ function problemResponses(
   codes: readonly ErrorCode[],
   path: string,
   isGuarded: boolean,
-): JsonSchema {
+): Readonly<Record<string, DescribedResponse>> {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codes) {
     const { status } = PROBLEMS[code];

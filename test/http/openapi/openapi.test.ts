@@ -89,8 +89,12 @@ test("gives an example of each error under its status", () => {
   for (const { path, method, operation } of operations) {
     for (const [status, { content }] of Object.entries(operation.responses)) {
       if (Number(status) < 400) continue;
-      const problems = content?.["application/problem+json"]?.examples ?? {};
-      const codes = Object.values(problems).map(({ value }) => value.code);
+      const problems = content?.["application/problem+json"];
+      // The agents' protocols have errors of their own.
+      if (problems === undefined && path !== "/v1/analyze") continue;
+      const codes = Object.values(problems?.examples ?? {}).map(
+        ({ value }) => value.code,
+      );
       assert.ok(codes.length > 0, `${method} ${path} ${status}`);
       for (const code of codes) {
         const problem = PROBLEMS[code as keyof typeof PROBLEMS];

@@ -11,17 +11,19 @@ import { PHOTO } from "../bad-images.ts";
 import { readProblem } from "../requests.ts";
 
 const limits = { maxImageBytes: 2_000_000, maxJsonBytes: 100_000 };
-const { app } = createService({ ...(await createFakeHost()), limits });
+const host = { ...(await createFakeHost()), limits };
+const { app } = createService(host);
+const target = await appTarget(app, host);
 
 for (const one of CASES) {
   test(one.name, async () => {
-    await one.run(appTarget(app));
+    await one.run(target);
   });
 }
 
 test("frees the engine when the client is gone", async () => {
   const aborted = Promise.withResolvers<unknown>();
-  const host = await createFakeHost({
+  const stuck = await createFakeHost({
     onEncode: (signal) =>
       new Promise((_, reject) => {
         signal?.addEventListener("abort", () => {
@@ -30,7 +32,7 @@ test("frees the engine when the client is gone", async () => {
         });
       }),
   });
-  const { app: slow } = createService(host);
+  const { app: slow } = createService(stuck);
   const response = await slow.request("/v1/tasks/caption", {
     method: "POST",
     headers: { Accept: "text/event-stream" },
@@ -44,11 +46,11 @@ test("frees the engine when the client is gone", async () => {
 
 test("ends with a problem where the work fails in the middle", async () => {
   const told: unknown[] = [];
-  const host = await createFakeHost({
+  const failing = await createFakeHost({
     onEncode: () => Promise.reject(new Error("internal: a secret")),
     onFailure: (error) => told.push(error),
   });
-  const { app: broken } = createService(host);
+  const { app: broken } = createService(failing);
   const response = await broken.request("/v1/tasks/caption", {
     method: "POST",
     headers: { Accept: "text/event-stream" },

@@ -1,0 +1,108 @@
+// `POST /mcp`: the Model Context Protocol over Streamable HTTP, without
+// sessions: every request stands alone, on whichever isolate it lands.
+
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
+import {
+  CallToolRequestSchema,
+  ListToolsRequestSchema,
+} from "@modelcontextprotocol/sdk/types.js";
+import * as v from "valibot";
+import type { Analyzer } from "../analyze/analyzer.ts";
+import type { Host } from "../host.ts";
+import { API_VERSION } from "../openapi/api-version.ts";
+import type { Operation, OperationResponse } from "../operation.ts";
+import { callTool, listTools, type ToolContext } from "./tools.ts";
+
+const Message = v.looseObject({ jsonrpc: v.literal("2.0") });
+
+const ANSWER: OperationResponse = {
+  description: "A JSON-RPC response.",
+  content: { "application/json": v.union([Message, v.array(Message)]) },
+};
+
+const REFUSAL: OperationResponse = {
+  description: "A JSON-RPC error: the transport refuses the request.",
+  content: { "application/json": Message },
+};
+
+export function mcpOperations(
+  host: Host,
+  analyzer: Analyzer,
+): readonly Operation[] {
+  return [
+    {
+      method: "POST",
+      path: "/mcp",
+      operationId: "mcp",
+      tag: "Agents",
+      summary: "Model Context Protocol: every task is a tool",
+      description:
+        "Streamable HTTP without sessions. A tool takes `image` by URL or in base64 and the task's own fields; with `annotated` the picture comes back with what was found drawn on it.",
+      access: "analyze",
+      parameters: [
+        {
+          name: "Accept",
+          in: "header",
+          description: "The transport wants both media types named.",
+          isRequired: true,
+          schema: { const: "application/json, text/event-stream" },
+        },
+      ],
+      body: { isRequired: true, content: { "application/json": Message } },
+      responses: {
+        200: ANSWER,
+        202: { description: "A notification was taken." },
+        400: REFUSAL,
+        406: REFUSAL,
+        413: REFUSAL,
+        415: REFUSAL,
+      },
+      problems: [],
+      async handle(context) {
+        const server = createServer({
+          analyzer,
+          principal: context.get("principal"),
+          signal: context.req.raw.signal,
+        });
+        const transport = new WebStandardStreamableHTTPServerTransport({
+          enableJsonResponse: true,
+          maxRequestBodySize: host.limits.maxJsonBytes,
+        });
+        await server.connect(transport);
+        const work = transport.handleRequest(context.req.raw);
+        host.keepAlive?.(work, context);
+        try {
+          return await work;
+        } finally {
+          await server.close();
+        }
+      },
+    },
+  ];
+}
+
+function createServer(context: ToolContext): McpServer {
+  const server = new McpServer(
+    { name: "florence-at-the-edge", version: API_VERSION },
+    {
+      capabilities: { tools: {} },
+      instructions:
+        "Looks at pictures: captions, objects, outlines, text. Boxes are in pixels of the picture as sent.",
+      // Used for elicitation only, which this server does not do; the SDK's own
+      // makes code from schemas, which workerd forbids.
+      jsonSchemaValidator: {
+        getValidator: () => {
+          throw new Error("internal: this server elicits nothing");
+        },
+      },
+    },
+  );
+  server.server.setRequestHandler(ListToolsRequestSchema, () => ({
+    tools: listTools(),
+  }));
+  server.server.setRequestHandler(CallToolRequestSchema, ({ params }) =>
+    callTool(params.name, params.arguments ?? {}, context),
+  );
+  return server;
+}
