@@ -3,6 +3,7 @@
 import { Hono } from "hono";
 import { FlorenceError } from "../shared/errors.ts";
 import type { Guard } from "./auth/guard.ts";
+import { createAnswerOnce } from "./auth/idempotency.ts";
 import type { Host } from "./host.ts";
 import {
   routePath,
@@ -59,12 +60,19 @@ export function createApp(
     });
   };
 
+  const answerOnce = createAnswerOnce(host);
   for (const operation of operations) {
     app.on(operation.method, routePath(operation.path), async (context) => {
       if (operation.access !== "public" && operation.access !== "signed") {
         context.set("principal", await guard(context, operation));
       }
-      return await operation.handle(context);
+      return await answerOnce(context, operation, async () => {
+        try {
+          return await operation.handle(context);
+        } catch (error) {
+          return refuse(error, context);
+        }
+      });
     });
   }
   for (const [path, allow] of allowedMethods(operations)) {

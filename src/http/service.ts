@@ -6,18 +6,24 @@ import { createAnalyzer } from "./analyze/analyzer.ts";
 import { createImageResolver } from "./analyze/image-resolver.ts";
 import { createApp } from "./app.ts";
 import { createGuard } from "./auth/guard.ts";
+import { keyOperations } from "./auth/key-operations.ts";
+import { sweepAuth } from "./auth/sweep-auth.ts";
 import { capabilityOperations } from "./capabilities/capability-operations.ts";
 import { healthOperations } from "./capabilities/health-operations.ts";
 import type { Host } from "./host.ts";
+import { jobOperations } from "./jobs/job-operations.ts";
+import { createJobs } from "./jobs/jobs.ts";
 import { createLater, type LaterPart } from "./later.ts";
 import { mcpOperations } from "./mcp/mcp-operations.ts";
 import { openApiOperations } from "./openapi/openapi-operations.ts";
-import type { App } from "./operation.ts";
+import type { App, Operation } from "./operation.ts";
 import type { WorkMessage } from "./ports/work-queue.ts";
 
 /** A running service; its host calls it. */
 export interface Service {
   readonly app: App;
+  /** All that is served, as data. */
+  readonly operations: readonly Operation[];
 
   /**
    * Does what a message of the host's queue hints at, if it is still due.
@@ -45,16 +51,20 @@ export interface Service {
 export function createService(host: Host): Service {
   const images = createImageResolver(host);
   const analyzer = createAnalyzer({ images, engine: host.engines[0] });
+  const jobs = createJobs(host, analyzer);
   const described = [
     ...analyzeOperations(host, analyzer),
     ...mcpOperations(host, analyzer),
+    ...jobOperations(host, jobs),
     ...capabilityOperations(host),
+    ...keyOperations(host),
     ...healthOperations(host),
   ];
   const operations = [...described, ...openApiOperations(host, described)];
-  const later: readonly LaterPart[] = [];
+  const later: readonly LaterPart[] = [{ sweep: () => sweepAuth(host) }];
   return {
     app: createApp(host, operations, createGuard(host)),
+    operations,
     ...createLater(host, later),
   };
 }
