@@ -14,6 +14,7 @@ import type { Outbound } from "../../src/http/ports/outbound.ts";
 import type { WorkMessage } from "../../src/http/ports/work-queue.ts";
 import { loadImageCodecs } from "../../src/node/image-codecs.ts";
 import { NODE_PLATFORM } from "../../src/node/platform.ts";
+import { NODE_RASTERIZER } from "../../src/node/rasterize.ts";
 import { openSqliteDatabase } from "../../src/server/sqlite-database.ts";
 import type { Platform } from "../../src/shared/analyze/analyze.ts";
 import { loadTokenizer } from "../../src/shared/tokenizer/tokenizer.ts";
@@ -91,6 +92,7 @@ export async function createFakeHost(
     now: options.now ?? (() => 0),
     id: (prefix) => `${prefix}_${(ids += 1)}`,
     sha256: NODE_PLATFORM.sha256,
+    rasterizer: NODE_RASTERIZER,
   };
   const database = openSqliteDatabase(":memory:");
   await migrate(database);

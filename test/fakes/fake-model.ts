@@ -9,17 +9,29 @@ import {
 } from "../../src/shared/model/manifest.ts";
 import type { Features, Model } from "../../src/shared/model/model.ts";
 import type { LoadedModel } from "../../src/shared/model/open-model.ts";
+import type { RgbImage } from "../../src/shared/image/rgb-image.ts";
 import { TASKS } from "../../src/shared/tasks/index.ts";
 import type { Tokenizer } from "../../src/shared/tokenizer/tokenizer.ts";
 import { createScriptedState } from "./scripted-state.ts";
 
-/** What the model answers to a prompt, as text with special tokens; no `<s>`. */
-export type Script = (prompt: string) => string;
+/**
+ * What the model answers to a prompt: text with special tokens, or ids; without
+ * `<s>` and `</s>`.
+ *
+ * @param image pixels of what it looks at.
+ */
+export type Script = (
+  prompt: string,
+  image: RgbImage,
+) => string | readonly number[];
 
 export interface FakeModelOptions {
   /** Called at the start of each vision pass; may throw or wait. */
   readonly onEncode?: (signal: AbortSignal | undefined) => Promise<void>;
 }
+
+/** Looked at where features came from elsewhere. */
+const NOTHING: RgbImage = { width: 0, height: 0, data: new Uint8Array(0) };
 
 /** Every token of the script is this much likelier than any other. */
 const CERTAINTY = 12;
@@ -34,6 +46,7 @@ export function createFakeModel(
   options: FakeModelOptions = {},
 ): LoadedModel {
   const manifest = fakeManifest(tokenizer);
+  const seen = new Map<Features, RgbImage>();
   const model: Model = {
     manifest,
     capabilities: {
@@ -48,18 +61,26 @@ export function createFakeModel(
       if (signal?.aborted === true) {
         throw new FlorenceError("deadline_exceeded", "Aborted.");
       }
-      return images.map((): Features => ({
-        data: new Float32Array(4),
-        tokens: 1,
-        width: 4,
-        hintIds: [],
-        inputSize: 64,
-      }));
+      return images.map((image): Features => {
+        const features = {
+          data: new Float32Array(4),
+          tokens: 1,
+          width: 4,
+          hintIds: [],
+          inputSize: 64,
+        };
+        seen.set(features, image);
+        return features;
+      });
     },
     start(prompts) {
-      const answers = prompts.map(({ ids }) => {
+      const answers = prompts.map(({ ids, features }) => {
         const prompt = tokenizer.decode(ids, { skipSpecialTokens: true });
-        return tokenizer.encode(script(prompt)); // <s> ... </s>
+        const answer = script(prompt, seen.get(features) ?? NOTHING);
+        const { bos, eos } = tokenizer.special;
+        return typeof answer === "string"
+          ? tokenizer.encode(answer) // <s> ... </s>
+          : [bos, ...answer, eos];
       });
       const state = createScriptedState((prompt, ids) => {
         const logits = new Float32Array(tokenizer.size);
