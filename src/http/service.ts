@@ -61,7 +61,7 @@ export function createService(host: Host): Service {
     ...healthOperations(host),
   ];
   const operations = [...described, ...openApiOperations(host, described)];
-  const later: readonly LaterPart[] = [{ sweep: () => sweepAuth(host) }];
+  const later: readonly LaterPart[] = [jobs, { sweep: () => sweepAuth(host) }];
   return {
     app: createApp(host, operations, createGuard(host)),
     operations,

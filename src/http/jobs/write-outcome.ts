@@ -1,0 +1,148 @@
+// Writes what became of one image: its result, its usage, its events, its
+// deliveries and the state of its job, in one transaction that happens once or
+// not at all, because all of it depends on the lease.
+
+import type { FlorenceError } from "../../shared/errors.ts";
+import type { Envelope } from "../../shared/schema/analysis.ts";
+import { toProblem, type Problem } from "../../shared/schema/problem.ts";
+import { taskOf } from "../../shared/tasks/index.ts";
+import { usageStatements } from "../auth/usage.ts";
+import type { Host } from "../host.ts";
+import { sql } from "../ports/database.ts";
+import type { WorkMessage } from "../ports/work-queue.ts";
+import {
+  deliveryStatements,
+  type WebhookEvent,
+} from "../webhooks/event-statements.ts";
+import {
+  eventStatement,
+  finishStatements,
+  type JobEvent,
+} from "./job-statements.ts";
+import { isHeld, type LeasedItem } from "./lease.ts";
+import { summarize } from "./summarize.ts";
+
+/** A larger result goes to the store: a row holds 2 MB at most. */
+const MAX_ROW_BYTES = 500_000;
+
+/** What became of one image. */
+export type Outcome =
+  { readonly analysis: Envelope } | { readonly error: FlorenceError };
+
+/**
+ * Writes an outcome if the lease is still ours, and hints at its deliveries.
+ *
+ * @returns whether it was written.
+ */
+export async function writeOutcome(
+  host: Host,
+  item: LeasedItem,
+  outcome: Outcome,
+): Promise<boolean> {
+  const { database, platform, config } = host;
+  const { jobId, index, token } = item;
+  const nowMs = platform.now();
+  const isOurs = isHeld(item);
+  const analysis = "analysis" in outcome ? outcome.analysis : null;
+  const problem = "error" in outcome ? toProblem(outcome.error) : null;
+  const body = JSON.stringify(analysis ?? problem);
+  const blobKey = await storeIfLarge(host, item, body);
+  const event = webhookEvent(host, item, analysis, problem);
+  const [written] = await database.batch([
+    sql`INSERT INTO job_results
+        (job_id, item_index, lease_token, analysis_id, body, blob_key, created_ms)
+      SELECT ${jobId}, ${index}, ${token}, ${analysis?.id ?? null},
+        ${blobKey === null ? body : null}, ${blobKey}, ${nowMs}
+      WHERE ${isOurs}`,
+    ...(analysis === null
+      ? []
+      : usageStatements({
+          principalId: item.principalId,
+          images: 1,
+          nowMs,
+          condition: isOurs,
+        })),
+    eventStatement(jobId, jobEvents(index, analysis), nowMs, isOurs),
+    ...deliveryStatements(event, nowMs, isOurs),
+    sql`UPDATE job_items SET state = ${analysis?.status ?? "failed"},
+        lease_token = NULL, lease_until_ms = NULL
+      WHERE job_id = ${jobId} AND item_index = ${index} AND ${isOurs}`,
+    ...finishStatements(jobId, nowMs, config.keep_seconds),
+  ]);
+  if (written === 0) return false;
+  await hintDeliveries(host, event.key);
+  return true;
+}
+
+async function storeIfLarge(
+  { database, store, platform, config }: Host,
+  { jobId, index, token, tenant }: LeasedItem,
+  body: string,
+): Promise<string | null> {
+  const bytes = new TextEncoder().encode(body);
+  if (bytes.length <= MAX_ROW_BYTES) return null;
+  // Each attempt has its own: a late one replaces nothing.
+  const key = `jobs/${tenant}/${jobId}/${index}.${token}.json`;
+  const expiresMs = platform.now() + config.keep_seconds * 1000;
+  await database.batch([
+    sql`INSERT INTO job_blobs (blob_key, job_id, kind, expires_ms)
+      VALUES (${key}, ${jobId}, 'result', ${expiresMs})`,
+  ]);
+  await store.put(key, bytes, "application/json");
+  return key;
+}
+
+/** A result for each task, only pointed at: it stands in the envelope. */
+function jobEvents(index: number, analysis: Envelope | null): JobEvent[] {
+  if (analysis === null) return [{ event: "error", data: { index } }];
+  return analysis.results.map((_, result) => ({
+    event: "result",
+    data: { index, result },
+  }));
+}
+
+function webhookEvent(
+  { config }: Host,
+  item: LeasedItem,
+  analysis: Envelope | null,
+  problem: Problem | null,
+): WebhookEvent {
+  const { jobId, index, tenant, source, principalId, callback } = item;
+  const type = problem === null ? "analysis.completed" : "analysis.failed";
+  return {
+    type,
+    tenant,
+    key: `${jobId}:${index}:${type}`,
+    source,
+    tasks: item.request.tasks.map((task) => taskOf(task).spelling),
+    data: {
+      job_id: jobId,
+      index,
+      analysis_id: analysis?.id ?? null,
+      status: analysis?.status ?? "failed",
+      url: `${config.public_url}/v1/jobs/${jobId}`,
+      summary:
+        analysis === null ? (problem?.detail ?? "") : summarize(analysis),
+    },
+    full: analysis === null ? { problem } : { analysis },
+    callback:
+      callback === null ? null : { principal: principalId, to: callback },
+  };
+}
+
+async function hintDeliveries(host: Host, eventKey: string): Promise<void> {
+  const rows = await host.database.all(
+    sql`SELECT id FROM deliveries WHERE event_key = ${eventKey} AND state = 'pending'`,
+  );
+  if (rows.length === 0) return;
+  const messages = rows.map(({ id }): WorkMessage => ({
+    kind: "delivery",
+    id: String(id),
+  }));
+  try {
+    await host.queue.send(messages);
+  } catch (error) {
+    // They are due; the sweep hints again.
+    host.onFailure?.(error, eventKey);
+  }
+}
