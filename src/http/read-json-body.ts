@@ -45,7 +45,9 @@ export function parseBody<const Schema extends ObjectSchema>(
   value: unknown,
   schema: Schema,
 ): v.InferOutput<Schema> {
-  const parsed = v.safeParse(schema, value);
+  // Valibot takes an array for an object.
+  const given = Array.isArray(value) ? null : value;
+  const parsed = v.safeParse(schema, given);
   if (parsed.success) return parsed.output;
   const known = Object.keys(schema.entries ?? {});
   const errors = fieldErrors(parsed.issues, "", (issue) =>

@@ -32,7 +32,7 @@ const PositiveInteger = v.pipe(
 /** Body of `POST /v1/keys`. */
 export const NewKeySchema = v.strictObject({
   /** What it is for; shown in lists. */
-  name: Name,
+  name: v.optional(Name, "unnamed"),
   scopes: Scopes,
   /** The caller's own if left out; only `admin_key` may name another. */
   tenant: v.exactOptional(TenantSchema),
