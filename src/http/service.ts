@@ -10,6 +10,7 @@ import { keyOperations } from "./auth/key-operations.ts";
 import { sweepAuth } from "./auth/sweep-auth.ts";
 import { capabilityOperations } from "./capabilities/capability-operations.ts";
 import { healthOperations } from "./capabilities/health-operations.ts";
+import { chatOperations } from "./chat/chat-operations.ts";
 import type { Host } from "./host.ts";
 import { jobOperations } from "./jobs/job-operations.ts";
 import { createJobs } from "./jobs/jobs.ts";
@@ -53,8 +54,9 @@ export function createService(host: Host): Service {
   const analyzer = createAnalyzer({ images, engine: host.engines[0] });
   const jobs = createJobs(host, analyzer);
   const described = [
-    ...analyzeOperations(host, analyzer),
+    ...analyzeOperations(host, analyzer, jobs),
     ...mcpOperations(host, analyzer),
+    ...chatOperations(host, analyzer),
     ...jobOperations(host, jobs),
     ...capabilityOperations(host),
     ...keyOperations(host),

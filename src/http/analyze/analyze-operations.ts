@@ -5,6 +5,9 @@ import { EnvelopeSchema } from "../../shared/schema/analysis.ts";
 import { TASKS } from "../../shared/tasks/index.ts";
 import type { ErrorCode } from "../../shared/errors.ts";
 import type { Host } from "../host.ts";
+import { JobSchema } from "../jobs/job.ts";
+import type { Jobs } from "../jobs/jobs.ts";
+import { PREFER } from "../jobs/prefer.ts";
 import type { AppContext, Operation, Parameter } from "../operation.ts";
 import { answerRequest } from "./answer-request.ts";
 import type { Analyzer } from "./analyzer.ts";
@@ -71,11 +74,17 @@ const ANSWER: Operation["responses"] = {
       "text/event-stream": { type: "string" },
     },
   },
+  202: {
+    description:
+      "With `Prefer`: it is answered as a job; `Location` says where to ask for it.",
+    content: { "application/json": JobSchema },
+  },
 };
 
 export function analyzeOperations(
   host: Host,
   analyzer: Analyzer,
+  jobs: Jobs,
 ): readonly Operation[] {
   const answer = async (
     context: AppContext,
@@ -85,8 +94,7 @@ export function analyzeOperations(
     const { image, ...asked } = await read();
     return await answerRequest(
       context,
-      host,
-      analyzer,
+      { host, analyzer, jobs },
       { ...asked, image },
       signal,
     );
@@ -108,6 +116,7 @@ export function analyzeOperations(
             "Beside a raw image: what is asked, separated by commas, variants after a colon: `caption,ocr:lines`.",
         },
         DEADLINE,
+        PREFER,
       ],
       body: { isRequired: true, content: ANALYZE_BODIES },
       responses: ANSWER,
@@ -146,6 +155,7 @@ export function analyzeOperations(
         },
         ...VARIANTS,
         DEADLINE,
+        PREFER,
       ],
       body: { isRequired: true, content: TASK_BODIES },
       responses: ANSWER,

@@ -1,11 +1,22 @@
-// One request answered at once: as an envelope, or as events while it is made.
+// One request answered: as an envelope, as events while it is made, or later, as
+// a job.
 
 import type { Host } from "../host.ts";
+import { answerAsPreferred } from "../jobs/answer-later.ts";
+import type { Jobs } from "../jobs/jobs.ts";
 import type { AppContext } from "../operation.ts";
 import { streamAnalysis } from "../streaming/analysis-stream.ts";
 import { wantsStream } from "../streaming/wants-stream.ts";
 import type { Analyzer, AnalyzerRequest } from "./analyzer.ts";
 import { refuseLaterOptions } from "./check-options.ts";
+
+/** What a door to the analyzer needs. */
+export interface AnalysisDoor {
+  readonly host: Host;
+  readonly analyzer: Analyzer;
+  /** For requests that prefer a later answer. */
+  readonly jobs: Jobs;
+}
 
 /**
  * Answers `request` in the form its client would rather have.
@@ -14,8 +25,7 @@ import { refuseLaterOptions } from "./check-options.ts";
  */
 export async function answerRequest(
   context: AppContext,
-  host: Host,
-  analyzer: Analyzer,
+  { host, analyzer, jobs }: AnalysisDoor,
   request: AnalyzerRequest,
   signal: AbortSignal,
 ): Promise<Response> {
@@ -44,6 +54,8 @@ export async function answerRequest(
       },
     );
   }
+  const preferred = await answerAsPreferred({ host, jobs }, context, request);
+  if (preferred !== null) return preferred;
   const work = analyzer.analyze(request, principal, { signal });
   host.keepAlive?.(work, context);
   const envelope = await work;

@@ -70,6 +70,12 @@ export async function answerAsPreferred(
 ): Promise<Response | null> {
   const preference = preferOf(context.req.raw);
   if (preference.waitSeconds === null && !preference.isAsync) return null;
+  if (context.req.header("Deadline-Ms") !== undefined) {
+    throw new FlorenceError(
+      "invalid_request",
+      "Deadline-Ms and Prefer do not go together: a job has no deadline. Leave one of them out.",
+    );
+  }
   const job = await beginJob(door, context, { images: [image], request });
   if (!hasEnded(job)) return acceptedResponse(context, job);
   return context.json(

@@ -1,6 +1,7 @@
 // `/v1/jobs`: an analysis that is answered later.
 
 import { FlorenceError } from "../../shared/errors.ts";
+import { ANALYSIS_PROBLEMS } from "../analyze/analyze-operations.ts";
 import { ANALYZE_ENTRIES, bodiesOf } from "../analyze/request-bodies.ts";
 import type { Host } from "../host.ts";
 import type { AppContext, Operation, Parameter } from "../operation.ts";
@@ -8,20 +9,13 @@ import { acceptedResponse, beginJob } from "./answer-later.ts";
 import { jobEventStream, lastSeqOf } from "./job-events.ts";
 import { JobSchema, JobWithResultsSchema, type JobWithResults } from "./job.ts";
 import { hasEnded, type Jobs } from "./jobs.ts";
-import { MAX_WAIT_SECONDS, preferenceHeaders, preferOf } from "./prefer.ts";
+import { PREFER, preferenceHeaders, preferOf } from "./prefer.ts";
 import { readJob, readResults } from "./read-job.ts";
 import { JOB_ENTRIES, readJobRequest } from "./read-job-request.ts";
 
 /** Results of one page. */
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 100;
-
-/** For every door that may answer with a job. */
-export const PREFER: Parameter = {
-  name: "Prefer",
-  in: "header",
-  description: `\`respond-async\`: as a job. \`wait=20\`: the answer if it is there within so many seconds, at most ${MAX_WAIT_SECONDS}, else a job (RFC 7240).`,
-};
 
 const ID: Parameter = {
   name: "id",
@@ -64,19 +58,7 @@ export function jobOperations(host: Host, jobs: Jobs): readonly Operation[] {
           content: { "application/json": JobWithResultsSchema },
         },
       },
-      problems: [
-        "image_too_large",
-        "image_too_small",
-        "image_undecodable",
-        "unknown_task",
-        "missing_task_input",
-        "unsupported_task",
-        "region_out_of_bounds",
-        "url_forbidden",
-        "not_found",
-        "quota_exceeded",
-        "engine_unavailable",
-      ],
+      problems: ANALYSIS_PROBLEMS,
       async handle(context) {
         const { image, ...asked } = await readJobRequest(context.req.raw, host);
         const job = await beginJob({ host, jobs }, context, {

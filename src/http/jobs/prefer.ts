@@ -1,7 +1,16 @@
 // The `Prefer` header (RFC 7240): whether to wait for an answer, and how long.
 
+import type { Parameter } from "../operation.ts";
+
 /** Longest wait in seconds; a longer wish is cut to it. */
 export const MAX_WAIT_SECONDS = 60;
+
+/** For every door that may answer with a job. */
+export const PREFER: Parameter = {
+  name: "Prefer",
+  in: "header",
+  description: `\`respond-async\`: as a job. \`wait=20\`: the answer if it is there within so many seconds, at most ${MAX_WAIT_SECONDS}, else a job (RFC 7240).`,
+};
 
 export interface Preference {
   /** Seconds to wait for the answer; null if nothing is said. */
