@@ -11,20 +11,10 @@ import {
   readGoldenPhotos,
 } from "./golden-bundle.ts";
 import {
-  clearMismatches,
+  stableMismatches,
   describeExactness,
   measureExactness,
 } from "./measure-exactness.ts";
-
-/**
- * Largest difference of a log-probability, 0.01 elsewhere. Set above what was
- * measured (0.012 and 0.024), not derived: with these weights differences grow
- * along the answer.
- */
-const LOG_PROB_LIMITS: Readonly<Record<string, number>> = {
-  "original-tied-float16": 0.02,
-  "long-native-float16": 0.03,
-};
 
 for (const recipe of GOLDEN_RECIPES) {
   test(`answers as the reference does: ${recipe}`, async (context) => {
@@ -45,17 +35,12 @@ for (const recipe of GOLDEN_RECIPES) {
           `${tensor} of ${photo}: ${difference} standard deviations, ${tolerance} allowed`,
         );
       }
-      for (const { answer, searchesToTie } of result.mismatches) {
-        context.diagnostic(
-          `${recipe}, ${golden.prompts[answer.prompt]!.task}, ${answer.beams} beams, ${answer.stable ? "stable" : "not stable"}: parts from the reference ${searchesToTie === null ? "for good" : `at a near tie (${searchesToTie} searches)`}`,
-        );
-      }
-      assert.deepEqual(clearMismatches(result), []);
+      assert.deepEqual(stableMismatches(result), []);
+      // Most answers must be asked for: a golden of near ties shows little.
+      assert.ok(result.stable.of >= 0.7 * golden.answers.length);
       assert.equal(result.batches.same, result.batches.of);
-      // A near tie is an exception, not a way to pass.
-      const parted = result.stable.of - result.stable.same;
-      assert.ok(parted <= 0.01 * result.stable.of, `${parted} answers part`);
-      assert.ok(result.logProbDifference < (LOG_PROB_LIMITS[recipe] ?? 0.01));
+      const { difference, tolerance } = result.logProbs;
+      assert.ok(difference <= tolerance, `log-probabilities: ${difference}`);
     } finally {
       await loaded.model.dispose();
     }
@@ -77,10 +62,10 @@ test("answers from the JPEG of a photo, agreement printed", async (context) => {
   }
 });
 
-test("does not take a wrong answer for a near tie", async () => {
+test("finds a wrong answer", async () => {
   const whole = readGolden("tiny-native");
   const wrong = whole.answers
-    .filter(({ beams, log_probs: known }) => known !== undefined && beams === 1)
+    .filter(({ beams, stable }) => stable && beams === 1)
     .slice(0, 1)
     .map(({ ids, ...rest }) => ({
       ...rest,
@@ -95,7 +80,7 @@ test("does not take a wrong answer for a near tie", async () => {
       { ...golden, tensors: whole.tensors.slice(0, 1) },
       photos,
     );
-    assert.equal(clearMismatches(result).length, 1);
+    assert.equal(stableMismatches(result).length, 1);
   } finally {
     await loaded.model.dispose();
   }

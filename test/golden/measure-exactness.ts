@@ -6,7 +6,7 @@ import {
   type GenerateOptions,
 } from "../../src/shared/generate/generate.ts";
 import type { RgbImage } from "../../src/shared/image/rgb-image.ts";
-import type { DecodingState, Features } from "../../src/shared/model/model.ts";
+import type { Features } from "../../src/shared/model/model.ts";
 import type { LoadedModel } from "../../src/shared/model/open-model.ts";
 
 /** `models/RECIPE.json`; the README says what each field means. */
@@ -39,6 +39,7 @@ export interface AnswerGolden {
   readonly ids: readonly number[];
   readonly stable: boolean;
   readonly log_probs?: readonly number[];
+  readonly log_probs_noise?: number;
 }
 
 export interface BatchGolden {
@@ -77,12 +78,12 @@ export interface Difference {
 export interface Mismatch {
   readonly answer: AnswerGolden;
   readonly got: readonly number[];
-  /**
-   * How many searches over logits moved at random, by no more than their
-   * tolerance, it took until one gave the reference's own ids; null if none
-   * did. A near tie takes a few; a wrong rule never gets there.
-   */
-  readonly searchesToTie: number | null;
+}
+
+/** Largest difference of a log-probability. */
+export interface LogProbDifference {
+  readonly difference: number;
+  readonly tolerance: number;
 }
 
 export interface Exactness {
@@ -91,8 +92,8 @@ export interface Exactness {
   readonly stable: { readonly same: number; readonly of: number };
   readonly unstable: { readonly same: number; readonly of: number };
   readonly mismatches: readonly Mismatch[];
-  /** Largest difference of a log-probability on answers with equal ids. */
-  readonly logProbDifference: number;
+  /** On answers with equal ids whose golden has log-probabilities. */
+  readonly logProbs: LogProbDifference;
   /** Padded batches whose ids are the reference's, of how many. */
   readonly batches: { readonly same: number; readonly of: number };
 }
@@ -144,23 +145,15 @@ export async function measureExactness(
     const count = answer.stable ? stable : unstable;
     count.of += 1;
     if (!sameIds(got!.ids, answer.ids)) {
-      // Other pixels are another question: nothing to look for.
-      const searchesToTie = tensors
-        ? await findTie(
-            loaded,
-            features.get(prompt.photo)!,
-            prompt,
-            answer,
-            logitsTolerance(golden),
-          )
-        : null;
-      mismatches.push({ answer, got: got!.ids, searchesToTie });
+      mismatches.push({ answer, got: got!.ids });
       continue;
     }
     count.same += 1;
-    for (const [i, wanted] of (answer.log_probs ?? []).entries()) {
-      const difference = Math.abs(got!.logProbs[i]! - wanted);
-      logProbDifference = Math.max(logProbDifference, difference);
+    if (answer.log_probs !== undefined) {
+      logProbDifference = Math.max(
+        logProbDifference,
+        largestDifference(got!.logProbs, answer.log_probs),
+      );
     }
   }
 
@@ -180,18 +173,19 @@ export async function measureExactness(
     stable,
     unstable,
     mismatches,
-    logProbDifference,
+    logProbs: {
+      difference: logProbDifference,
+      tolerance: logProbTolerance(golden),
+    },
     batches,
   };
 }
 
-/** Stable answers that differ, and by more than a near tie. */
-export function clearMismatches({
+/** Stable answers that differ: there may be none. */
+export function stableMismatches({
   mismatches,
 }: Exactness): readonly Mismatch[] {
-  return mismatches.filter(
-    ({ answer, searchesToTie }) => answer.stable && searchesToTie === null,
-  );
+  return mismatches.filter(({ answer }) => answer.stable);
 }
 
 /** One line of the exactness table. */
@@ -211,8 +205,14 @@ export function describeExactness(result: Exactness): string {
     `stable ids ${result.stable.same}/${result.stable.of}`,
     `others ${result.unstable.same}/${result.unstable.of}`,
     `padded batches ${result.batches.same}/${result.batches.of}`,
-    `log-prob ${result.logProbDifference.toExponential(1)}`,
+    `log-prob ${result.logProbs.difference.toExponential(1)} (${result.logProbs.tolerance.toExponential(1)})`,
   ].join(" | ");
+}
+
+/** As for tensors: by the reference's own error, over the whole golden. */
+function logProbTolerance({ answers }: ModelGolden): number {
+  const noise = answers.map((answer) => answer.log_probs_noise ?? 0);
+  return Math.max(1e-3, 4 * Math.max(...noise));
 }
 
 async function tensorDifferences(
@@ -279,7 +279,10 @@ async function answerPrompts(
   }
 }
 
-type Settings = Omit<AnswerGolden, "prompt" | "ids" | "stable">;
+type Settings = Pick<
+  AnswerGolden,
+  "beams" | "early_stopping" | "length_penalty" | "max_new_tokens"
+>;
 
 function settingsOf(
   manifest: LoadedModel["manifest"],
@@ -294,66 +297,6 @@ function settingsOf(
     },
     numBeams: settings.beams,
     maxTokens: settings.max_new_tokens ?? MAX_NEW_TOKENS,
-  };
-}
-
-/** Largest difference of a logit that counts as none. */
-function logitsTolerance(golden: ModelGolden): number {
-  return Math.max(
-    ...golden.tensors.map(({ logits: { noise, std } }) =>
-      Math.max(1e-3 * std, 4 * noise),
-    ),
-  );
-}
-
-/** See `Mismatch.searchesToTie`. */
-async function findTie(
-  { model, manifest }: LoadedModel,
-  features: Features,
-  prompt: PromptGolden,
-  answer: AnswerGolden,
-  tolerance: number,
-): Promise<number | null> {
-  for (let search = 1; search <= MOST_SEARCHES; search += 1) {
-    const state = await model.start([{ features, ids: prompt.ids }]);
-    try {
-      const moved = moveLogits(state, tolerance, search);
-      const [got] = await generate(moved, [0], settingsOf(manifest, answer));
-      if (sameIds(got!.ids, answer.ids)) return search;
-    } finally {
-      await state.dispose();
-    }
-  }
-  return null;
-}
-
-const MOST_SEARCHES = 100;
-
-/** The same state, each choice's log-probability moved by up to `most`. */
-function moveLogits(
-  state: DecodingState,
-  most: number,
-  seed: number,
-): DecodingState {
-  let random = seed;
-  const move = (): number => {
-    random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
-    return (random / 2 ** 31 - 1) * most;
-  };
-  return {
-    ...state,
-    async step(rows, options) {
-      // More than asked for: one just behind may come forward.
-      const wide = rows.map((row) => ({ ...row, best: row.best * 2 + 2 }));
-      const results = await state.step(wide, options);
-      return results.map((result, at) => ({
-        ...result,
-        best: result.best
-          .map(({ id, logProb }) => ({ id, logProb: logProb + move() }))
-          .sort((a, b) => b.logProb - a.logProb)
-          .slice(0, rows[at]!.best),
-      }));
-    },
   };
 }
 
