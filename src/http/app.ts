@@ -53,16 +53,24 @@ export function createApp(
     const problem = problemOf(error, context.req.path, requestId);
     if (problem.status >= 500) host.onFailure?.(error, requestId);
     const retryAfter = retryAfterSeconds(error, problem);
-    return problemResponse(problem, {
+    const all = {
       ...(retryAfter !== null && { "Retry-After": String(retryAfter) }),
       ...(problem.status === 401 && { "WWW-Authenticate": "Bearer" }),
       ...headers,
-    });
+    };
+    const form = context.get("errorForm");
+    return form === undefined
+      ? problemResponse(problem, all)
+      : Response.json(form.of(problem), {
+          status: problem.status,
+          headers: all,
+        });
   };
 
   const answerOnce = createAnswerOnce(host);
   for (const operation of operations) {
     app.on(operation.method, routePath(operation.path), async (context) => {
+      context.set("errorForm", operation.errorForm);
       if (operation.access !== "public" && operation.access !== "signed") {
         context.set("principal", await guard(context, operation));
       }

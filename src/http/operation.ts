@@ -4,6 +4,7 @@
 import type { Context, Hono } from "hono";
 import type { GenericSchema } from "valibot";
 import type { ErrorCode } from "../shared/errors.ts";
+import type { Problem } from "../shared/schema/problem.ts";
 import type { Principal, Scope } from "./principal.ts";
 
 /** What every handler finds in its context. */
@@ -16,6 +17,7 @@ export interface AppEnv {
     readonly principal: Principal;
     /** Headers that the guard wants on the answer, refusals too. */
     readonly accessHeaders?: readonly (readonly [string, string])[];
+    readonly errorForm: ErrorForm | undefined;
   };
 }
 
@@ -38,6 +40,12 @@ export interface OperationResponse {
   readonly description: string;
   /** By media type; no body if left out. */
   readonly content?: Readonly<Record<string, BodySchema>>;
+}
+
+/** What errors look like where they are no problem documents. */
+export interface ErrorForm {
+  readonly schema: BodySchema;
+  of(problem: Problem): object;
 }
 
 export interface Operation {
@@ -65,6 +73,8 @@ export interface Operation {
   readonly responses: Readonly<Record<number, OperationResponse>>;
   /** Codes it may fail with, beside those that every operation may. */
   readonly problems: readonly ErrorCode[];
+  /** Problem documents if left out. */
+  readonly errorForm?: ErrorForm;
   handle(context: AppContext): Response | Promise<Response>;
 }
 

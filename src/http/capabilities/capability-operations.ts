@@ -69,6 +69,10 @@ function describeTasks(host: Host): readonly object[] {
 function describeModels(host: Host): readonly object[] {
   return hostedModels(host).map(({ manifest, engine }, index) => ({
     id: manifest.id,
+    // As OpenAI's clients list models.
+    object: "model",
+    created: 0,
+    owned_by: "florence",
     revision: manifest.revision,
     quantization: manifest.precision,
     default: index === 0,

@@ -127,7 +127,7 @@ function inputSchema({ request, variant }: AnyTask): Tool["inputSchema"] {
     properties: {
       ...(shared["properties"] as object),
       ...Object.fromEntries(properties),
-    } as Record<string, object>,
+    },
     required: ["image", ...required],
     additionalProperties: false,
   };

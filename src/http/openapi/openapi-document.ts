@@ -2,7 +2,11 @@
 
 import type { ErrorCode } from "../../shared/errors.ts";
 import { FlorenceError } from "../../shared/errors.ts";
-import { PROBLEMS, toProblem } from "../../shared/schema/problem.ts";
+import {
+  PROBLEMS,
+  toProblem,
+  type Problem,
+} from "../../shared/schema/problem.ts";
 import type { Operation, OperationResponse, Parameter } from "../operation.ts";
 import { API_VERSION } from "./api-version.ts";
 import {
@@ -123,11 +127,7 @@ function contentOf(
 
 /** Its own answers and its problems; a status may have both. */
 function responsesOf(operation: Operation, isGuarded: boolean): JsonSchema {
-  const problems = problemResponses(
-    problemsOf(operation, isGuarded),
-    operation.path,
-    isGuarded,
-  );
+  const problems = problemResponses(operation, isGuarded);
   const responses: Record<string, DescribedResponse> = { ...problems };
   for (const [status, response] of Object.entries(operation.responses)) {
     const own = describeResponse(response, Number(status), isGuarded);
@@ -207,15 +207,25 @@ function problemsOf(
 
 /** One response for each status, with an example of each of its codes. */
 function problemResponses(
-  codes: readonly ErrorCode[],
-  path: string,
+  operation: Operation,
   isGuarded: boolean,
 ): Readonly<Record<string, DescribedResponse>> {
+  const { path, errorForm } = operation;
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of codes) {
+  for (const code of problemsOf(operation, isGuarded)) {
     const { status } = PROBLEMS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
+  const mediaType =
+    errorForm === undefined ? "application/problem+json" : "application/json";
+  const schema =
+    errorForm === undefined
+      ? { $ref: "#/components/schemas/Problem" }
+      : bodyJsonSchema(errorForm.schema);
+  const exampleFor = (code: ErrorCode): object => {
+    const problem = exampleOf(code, path);
+    return errorForm?.of(problem) ?? problem;
+  };
   return Object.fromEntries(
     [...byStatus].map(([status, own]) => [
       status,
@@ -225,10 +235,10 @@ function problemResponses(
           .join(" "),
         headers: headersOf(status, isGuarded),
         content: {
-          "application/problem+json": {
-            schema: { $ref: "#/components/schemas/Problem" },
+          [mediaType]: {
+            schema,
             examples: Object.fromEntries(
-              own.map((code) => [code, { value: exampleOf(code, path) }]),
+              own.map((code) => [code, { value: exampleFor(code) }]),
             ),
           },
         },
@@ -237,7 +247,7 @@ function problemResponses(
   );
 }
 
-function exampleOf(code: ErrorCode, path: string): unknown {
+function exampleOf(code: ErrorCode, path: string): Problem {
   const error = new FlorenceError(
     code,
     `${PROBLEMS[code].title}: what was wrong, and what to do.`,

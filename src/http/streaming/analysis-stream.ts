@@ -3,7 +3,9 @@
 import type { Envelope } from "../../shared/schema/analysis.ts";
 import type { AnalyzerEvents } from "../analyze/analyzer.ts";
 import { problemOf } from "../problem.ts";
-import { eventStream, type SendEvent } from "./event-stream.ts";
+import { eventBlock, eventStream } from "./event-stream.ts";
+
+type SendEvent = (event: string, data: unknown) => void;
 
 export interface AnalysisStreamOptions {
   /** Path of the request, for problems. */
@@ -28,15 +30,23 @@ export async function streamAnalysis(
   options: AnalysisStreamOptions,
 ): Promise<Response> {
   const { instance, requestId, onError } = options;
+  let lastId = 0;
+  const blockOf = (event: string, data: unknown): string => {
+    lastId += 1;
+    return eventBlock(data, { id: lastId, event });
+  };
   return await eventStream(
-    async (send) => {
+    async (write) => {
+      const send: SendEvent = (event, data) => {
+        write(blockOf(event, data));
+      };
       send("done", withoutPayloads(await analyze(eventsTo(send))));
     },
     {
       ...options,
       describeError: (error) => {
         onError(error);
-        return problemOf(error, instance, requestId);
+        return blockOf("error", problemOf(error, instance, requestId));
       },
     },
   );

@@ -3,15 +3,31 @@
 /** A silent connection may be cut by whatever stands between. */
 const HEARTBEAT_MS = 15_000;
 
-/** Sends one event; data is written as JSON, ids count from 1. */
-export type SendEvent = (event: string, data: unknown) => void;
+/** Writes one event, or several: whole blocks, made by `eventBlock`. */
+export type WriteEvent = (block: string) => void;
+
+/** One event as text; its data is written as JSON. */
+export function eventBlock(
+  data: unknown,
+  {
+    id,
+    event,
+  }: { readonly id?: number | string; readonly event?: string } = {},
+): string {
+  const lines = [
+    ...(id === undefined ? [] : [`id: ${id}`]),
+    ...(event === undefined ? [] : [`event: ${event}`]),
+    `data: ${JSON.stringify(data)}`,
+  ];
+  return `${lines.join("\n")}\n\n`;
+}
 
 export interface EventStreamOptions {
   /** Called once when the client is gone before the end. */
   readonly onGone: () => void;
-  /** The data of the last event, `error`, where the work fails. */
-  readonly describeError: (error: unknown) => unknown;
-  /** Called every 15 s to keep what the answer needs alive; tests set it. */
+  /** The last event where the work fails. */
+  readonly describeError: (error: unknown) => string;
+  /** Between comments that keep the connection open; 15 s if left out. */
   readonly heartbeatMs?: number;
 }
 
@@ -24,7 +40,7 @@ export interface EventStreamOptions {
  * @throws whatever `produce` throws before it has sent anything.
  */
 export async function eventStream(
-  produce: (send: SendEvent) => Promise<void>,
+  produce: (write: WriteEvent) => Promise<void>,
   options: EventStreamOptions,
 ): Promise<Response> {
   const { onGone, describeError, heartbeatMs = HEARTBEAT_MS } = options;
@@ -32,7 +48,6 @@ export async function eventStream(
   const begun = Promise.withResolvers<undefined>();
   let hasBegun = false;
   let isOpen = true;
-  let lastId = 0;
   let controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   const early: Uint8Array[] = [];
 
@@ -44,10 +59,6 @@ export async function eventStream(
     hasBegun = true;
     begun.resolve(undefined);
   };
-  const send: SendEvent = (event, data) => {
-    lastId += 1;
-    write(`id: ${lastId}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-  };
   const heartbeat = setInterval(() => {
     write(": waiting\n\n");
   }, heartbeatMs);
@@ -57,13 +68,13 @@ export async function eventStream(
     if (isOpen) controller?.close();
     isOpen = false;
   };
-  const work = produce(send).then(
+  const work = produce(write).then(
     () => {
       begun.resolve(undefined);
       end();
     },
     (error: unknown) => {
-      if (hasBegun) send("error", describeError(error));
+      if (hasBegun) write(describeError(error));
       else begun.reject(error);
       end();
     },

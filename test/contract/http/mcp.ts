@@ -95,7 +95,7 @@ async function withClient(
     },
   );
   // The SDK's own type says `sessionId?: string` where the class has `| undefined`.
-  await client.connect(transport as Parameters<Client["connect"]>[0]);
+  await client.connect(transport);
   try {
     await work(client);
   } finally {

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createService } from "../../../src/http/service.ts";
-import { eventStream } from "../../../src/http/streaming/event-stream.ts";
+import {
+  eventBlock,
+  eventStream,
+} from "../../../src/http/streaming/event-stream.ts";
 import { wantsStream } from "../../../src/http/streaming/wants-stream.ts";
 import { readEvents } from "../../contract/http/read-events.ts";
 import { CASES } from "../../contract/http/streaming.ts";
@@ -78,13 +81,13 @@ test("answers with a status what is refused before the work begins", async () =>
 test("keeps a silent connection open with comments", async () => {
   const work = Promise.withResolvers<undefined>();
   const response = await eventStream(
-    async (send) => {
+    async (write) => {
       await work.promise;
-      send("done", {});
+      write(eventBlock({}, { event: "done" }));
     },
     {
       onGone: () => undefined,
-      describeError: (error) => error,
+      describeError: String,
       heartbeatMs: 1,
     },
   );
