@@ -5,7 +5,7 @@ import type { Context } from "hono";
 import type { Platform } from "../shared/analyze/analyze.ts";
 import type { BodyLimits } from "./analyze/read-image.ts";
 import type { ServiceConfig } from "./config.ts";
-import type { Engine } from "./engine/engine.ts";
+import type { Engine, NearEngine } from "./engine/engine.ts";
 import type { Blobs } from "./ports/blobs.ts";
 import type { Database } from "./ports/database.ts";
 import type { Outbound } from "./ports/outbound.ts";
@@ -13,8 +13,11 @@ import type { WorkQueue } from "./ports/work-queue.ts";
 
 /** Everything `createService` needs. */
 export interface Host {
-  /** In the order in which `engine: auto` prefers them; at least one. */
-  readonly engines: readonly [Engine, ...Engine[]];
+  /**
+   * In the order in which `engine: auto` prefers them, the cheapest first. The
+   * first is at hand; the others may be elsewhere.
+   */
+  readonly engines: readonly [NearEngine, ...Engine[]];
   readonly database: Database;
   /** What the service keeps for itself: uploads, features, large results. */
   readonly store: Blobs;
@@ -33,6 +36,8 @@ export interface Host {
    * is: false refuses the request. Its key tells tokens apart, and is no secret.
    */
   readonly limiter?: { limit(key: string): Promise<boolean> };
+  /** Vision passes kept in memory, in bytes; 16 MB if left out. */
+  readonly featureMemoryBytes?: number;
   /** Keeps work going whose client may leave before it ends. */
   keepAlive?(work: Promise<unknown>, context: Context): void;
   /** Told of everything that is answered with status 500 or above. */

@@ -11,6 +11,9 @@ import { sweepAuth } from "./auth/sweep-auth.ts";
 import { capabilityOperations } from "./capabilities/capability-operations.ts";
 import { healthOperations } from "./capabilities/health-operations.ts";
 import { chatOperations } from "./chat/chat-operations.ts";
+import { analysisOperations } from "./features/analysis-operations.ts";
+import { createFeatureCache } from "./features/feature-cache.ts";
+import { sweepFeatures } from "./features/sweep-features.ts";
 import type { Host } from "./host.ts";
 import { jobOperations } from "./jobs/job-operations.ts";
 import { createJobs } from "./jobs/jobs.ts";
@@ -50,20 +53,29 @@ export interface Service {
 
 /** The whole service over one host whose database is migrated. */
 export function createService(host: Host): Service {
-  const images = createImageResolver(host);
-  const analyzer = createAnalyzer({ images, engine: host.engines[0] });
+  const features = createFeatureCache(host);
+  const images = createImageResolver(host, features);
+  const analyzer = createAnalyzer({
+    ...{ host, images, features },
+    engine: host.engines[0],
+  });
   const jobs = createJobs(host, analyzer);
   const described = [
     ...analyzeOperations(host, analyzer, jobs),
     ...mcpOperations(host, analyzer),
     ...chatOperations(host, analyzer),
     ...jobOperations(host, jobs),
+    ...analysisOperations(host),
     ...capabilityOperations(host),
     ...keyOperations(host),
     ...healthOperations(host),
   ];
   const operations = [...described, ...openApiOperations(host, described)];
-  const later: readonly LaterPart[] = [jobs, { sweep: () => sweepAuth(host) }];
+  const later: readonly LaterPart[] = [
+    jobs,
+    { sweep: () => sweepAuth(host) },
+    { sweep: () => sweepFeatures(host) },
+  ];
   return {
     app: createApp(host, operations, createGuard(host)),
     operations,

@@ -145,9 +145,6 @@ test("makes one failed task a problem among the results", async () => {
 test("refuses what it would otherwise ignore", async () => {
   const tasks = [{ task: "caption" }];
   const asked: readonly Record<string, unknown>[] = [
-    { tasks, options: { tiling: { mode: "auto" } } },
-    { tasks, options: { render: { format: "svg" } } },
-    { tasks, options: { store: true } },
     { tasks, options: { model: "another" } },
     { tasks, options: { colour: "blue" } },
     { tasks, callback: { url: "https://example.com" } },

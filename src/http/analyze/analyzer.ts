@@ -6,9 +6,13 @@ import type { AnalyzeEvents } from "../../shared/analyze/analyze.ts";
 import { sniffImage } from "../../shared/image/sniff-image.ts";
 import type { AnalyzeRequest, Envelope } from "../../shared/schema/analysis.ts";
 import type { Engine, EngineName } from "../engine/engine.ts";
+import { keepAnalysis } from "../features/analysis-store.ts";
+import type { FeatureCache } from "../features/feature-cache.ts";
+import { recall, recallNamed, type Recalled } from "../features/recall.ts";
+import type { Host } from "../host.ts";
 import type { Principal } from "../principal.ts";
 import type { ImageReference } from "./image-reference.ts";
-import type { ImageResolver } from "./image-resolver.ts";
+import type { ImageResolver, ResolvedImage } from "./image-resolver.ts";
 
 export interface AnalyzerRequest extends AnalyzeRequest {
   readonly image: ImageReference;
@@ -33,6 +37,11 @@ export interface AnalyzerEvents extends AnalyzeEvents {
 export interface AnalyzerOptions {
   readonly signal: AbortSignal;
   readonly events?: AnalyzerEvents;
+  /**
+   * Takes work that may end after the answer; left out, the answer waits for
+   * it. It never rejects.
+   */
+  readonly background?: (work: Promise<void>) => void;
 }
 
 export interface Analyzer {
@@ -48,29 +57,92 @@ export interface Analyzer {
   ): Promise<Envelope>;
 }
 
-export function createAnalyzer({
-  images,
-  engine,
-}: {
+/** What an analyzer is made of. */
+export interface AnalyzerParts {
+  readonly host: Host;
   readonly images: ImageResolver;
+  readonly features: FeatureCache;
   readonly engine: Engine;
-}): Analyzer {
+}
+
+export function createAnalyzer(parts: AnalyzerParts): Analyzer {
+  const { host, images, features, engine } = parts;
   return {
-    async analyze({ image, ...asked }, principal, { signal, events }) {
-      const { bytes, seen } = await images.resolve(image, principal, signal);
+    async analyze(request, principal, { signal, events, background }) {
+      const { image, ...asked } = request;
+      const { tenant } = principal;
+      const found = await images.resolve(image, principal, signal);
       // Refused from its header before it waits for anything.
-      const facts = seen === null ? headerFacts(bytes) : seen.image;
+      const header = found.bytes === null ? null : headerFacts(found.bytes);
+      const recalled = await recallImage(parts, request, found, tenant);
+      const seen = recalled?.seen ?? null;
+      const facts = header ?? seen?.image;
+      if (facts === undefined) throw new Error("internal: no image at hand");
       const { width, height, media_type } = facts;
       events?.started?.({
         image: { width, height, media_type },
         engine: engine.name,
       });
+
       const answer = await engine.analyze(
-        { ...asked, bytes, seen, signal },
+        {
+          ...asked,
+          options: recalled?.options ?? asked.options,
+          bytes: found.bytes,
+          seen,
+          signal,
+        },
         events,
       );
-      return answer.envelope;
+      const passed = answer.seen;
+      const isKept = recalled !== null && passed !== null;
+      if (isKept && passed.features !== seen?.features) {
+        features.remember(recalled.featureId, tenant, passed);
+        const stored = features.store(recalled.featureId, tenant, passed);
+        if (background === undefined) await stored;
+        else background(stored);
+      }
+      const envelope = completed(
+        answer.envelope,
+        isKept ? recalled.featureId : null,
+        found.fetchMs,
+      );
+      if (asked.options.store) await keepAnalysis(host, envelope, tenant);
+      return envelope;
     },
+  };
+}
+
+/** What was seen of the picture before; null if nothing is to be kept of it. */
+async function recallImage(
+  { host, features }: AnalyzerParts,
+  { image, options }: AnalyzerRequest,
+  { bytes, seen }: ResolvedImage,
+  tenant: string,
+): Promise<Recalled | null> {
+  const { engines, platform } = host;
+  if (image.kind === "feature" && seen !== null) {
+    return recallNamed(image.featureId, seen, { engines, options });
+  }
+  if (bytes === null || options.cache === "off") return null;
+  const sha256 = await platform.sha256(bytes);
+  return await recall(features, { engines, options, tenant, sha256 });
+}
+
+/** The envelope with what the engine did not know. */
+function completed(
+  envelope: Envelope,
+  featureId: string | null,
+  fetchMs: number | null,
+): Envelope {
+  const { image, timings_ms: timings } = envelope;
+  return {
+    ...envelope,
+    image: featureId === null ? image : { ...image, feature_id: featureId },
+    timings_ms:
+      fetchMs === null
+        ? timings
+        : { fetch: fetchMs, ...timings, total: timings.total + fetchMs },
   };
 }
 

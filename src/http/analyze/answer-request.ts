@@ -31,6 +31,9 @@ export async function answerRequest(
 ): Promise<Response> {
   refuseLaterOptions(request.options, host.engines[0]);
   const principal = context.get("principal");
+  const background = (later: Promise<void>): void => {
+    host.keepAlive?.(later, context);
+  };
   if (wantsStream(context.req.raw)) {
     const requestId = context.get("requestId");
     const gone = new AbortController();
@@ -40,6 +43,7 @@ export async function answerRequest(
         const work = analyzer.analyze(request, principal, {
           signal: both,
           events,
+          background,
         });
         host.keepAlive?.(work, context);
         return work;
@@ -56,7 +60,7 @@ export async function answerRequest(
   }
   const preferred = await answerAsPreferred({ host, jobs }, context, request);
   if (preferred !== null) return preferred;
-  const work = analyzer.analyze(request, principal, { signal });
+  const work = analyzer.analyze(request, principal, { signal, background });
   host.keepAlive?.(work, context);
   const envelope = await work;
   context.header("Server-Timing", serverTiming(envelope.timings_ms));

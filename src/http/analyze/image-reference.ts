@@ -56,11 +56,11 @@ const FIELDS = {
   feature_id: text("an answer's image.feature_id", 100),
 };
 
-/** `image` as a request has it: exactly one way to name a picture. */
+/** `image` as a request has it, for whoever wants to know what is taken. */
 export const ImageSchema = v.union([
-  v.strictObject({ url: FIELDS.url }),
+  v.strictObject({ url: v.pipe(FIELDS.url, v.url()) }),
   v.strictObject({
-    base64: FIELDS.base64,
+    base64: v.pipe(FIELDS.base64, v.base64()),
     /** May be left out: the bytes say what they are. */
     media_type: v.exactOptional(MediaType),
   }),

@@ -237,7 +237,8 @@ function invalid(pointer: string, detail: string): FlorenceError {
   });
 }
 
-function imageTooLarge(
+/** The error for a picture of more bytes than may be. */
+export function imageTooLarge(
   stated: number | null,
   limits: BodyLimits,
 ): FlorenceError {

@@ -1,0 +1,201 @@
+// Vision passes from before: in memory while they are used, in the store until
+// they expire. They belong to the tenant whose picture it was.
+
+import type { SeenImage } from "../../shared/analyze/seen-image.ts";
+import { FlorenceError } from "../../shared/errors.ts";
+import type { Host } from "../host.ts";
+import { sql } from "../ports/database.ts";
+import { createByteCache } from "./byte-cache.ts";
+import {
+  decodeSeenImage,
+  encodeSeenImage,
+  SEEN_IMAGE_TYPE,
+} from "./seen-image-bytes.ts";
+
+/** What the cache needs of a host. */
+export type FeatureHost = Pick<
+  Host,
+  | "database"
+  | "store"
+  | "platform"
+  | "config"
+  | "featureMemoryBytes"
+  | "onFailure"
+>;
+
+/** What makes two vision passes the same. */
+export interface FeatureKey {
+  readonly tenant: string;
+  /** Of the file, lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly modelRevision: string;
+  /** As asked for. */
+  readonly inputSize: number | "auto";
+}
+
+export interface FeatureCache {
+  /** The id of a pass: `image.feature_id` of every answer it served. */
+  idOf(key: FeatureKey): Promise<string>;
+
+  /** A pass from before. Never rejects: what cannot be read is not there. */
+  find(id: string, tenant: string): Promise<SeenImage | null>;
+
+  /**
+   * A pass that a request names.
+   *
+   * @throws FlorenceError `not_found`, `expired`.
+   */
+  read(id: string, tenant: string): Promise<SeenImage>;
+
+  /** Keeps a pass in memory, at once. */
+  remember(id: string, tenant: string, seen: SeenImage): void;
+
+  /** Writes a pass to the store, or tells the host why not. Never rejects. */
+  store(id: string, tenant: string, seen: SeenImage): Promise<void>;
+}
+
+interface Remembered {
+  readonly seen: SeenImage;
+  readonly tenant: string;
+  readonly expiresMs: number;
+}
+
+/** In memory, where the host says nothing else: some ten passes. */
+const MEMORY_BYTES = 16 * 2 ** 20;
+
+/** Of a pass beside its features. */
+const OVERHEAD_BYTES = 1024;
+
+export function createFeatureCache(host: FeatureHost): FeatureCache {
+  const { database, platform, config } = host;
+  const memory = createByteCache<Remembered>(
+    host.featureMemoryBytes ?? MEMORY_BYTES,
+  );
+
+  const keep = (id: string, one: Remembered): void => {
+    const { data, hintIds } = one.seen.features;
+    const bytes = data.byteLength + 8 * hintIds.length + OVERHEAD_BYTES;
+    memory.set(id, one, bytes);
+  };
+
+  const recall = (id: string, tenant: string): SeenImage | null => {
+    const one = memory.get(id);
+    if (one?.tenant !== tenant) return null;
+    if (one.expiresMs > platform.now() && isWhole(one.seen)) return one.seen;
+    memory.delete(id);
+    return null;
+  };
+
+  /** The row of a pass; null if there is none of this tenant. */
+  const findRow = async (id: string, tenant: string) => {
+    const [row] = await database.all(
+      sql`SELECT blob_key, expires_ms FROM features
+        WHERE id = ${id} AND tenant = ${tenant}`,
+    );
+    if (row === undefined) return null;
+    const { blob_key: blobKey, expires_ms: expires } = row;
+    return {
+      blobKey: typeof blobKey === "string" ? blobKey : null,
+      expiresMs: Number(expires),
+    };
+  };
+
+  const load = async (
+    id: string,
+    tenant: string,
+    blobKey: string | null,
+    expiresMs: number,
+  ): Promise<SeenImage | null> => {
+    if (blobKey === null || expiresMs <= platform.now()) return null;
+    const blob = await host.store.get(blobKey);
+    if (blob === null) return null;
+    const seen = await decodeSeenImage(blob.bytes, platform.sha256);
+    if (seen === null) {
+      throw new Error(`internal: the features at ${blobKey} are damaged`);
+    }
+    keep(id, { seen, tenant, expiresMs });
+    return seen;
+  };
+
+  return {
+    async idOf({ tenant, sha256, modelRevision, inputSize }) {
+      const key = JSON.stringify([tenant, sha256, modelRevision, inputSize]);
+      const hash = await platform.sha256(new TextEncoder().encode(key));
+      return `ft_${hash.slice(0, 32)}`;
+    },
+
+    async find(id, tenant) {
+      const remembered = recall(id, tenant);
+      if (remembered !== null) return remembered;
+      try {
+        const row = await findRow(id, tenant);
+        return row === null
+          ? null
+          : await load(id, tenant, row.blobKey, row.expiresMs);
+      } catch (error) {
+        host.onFailure?.(error, id);
+        return null;
+      }
+    },
+
+    async read(id, tenant) {
+      const remembered = recall(id, tenant);
+      if (remembered !== null) return remembered;
+      const row = await findRow(id, tenant);
+      if (row === null) throw notFound(id);
+      const seen = await load(id, tenant, row.blobKey, row.expiresMs).catch(
+        (error: unknown) => {
+          host.onFailure?.(error, id);
+          return null;
+        },
+      );
+      if (seen === null) throw expired(id);
+      return seen;
+    },
+
+    remember(id, tenant, seen) {
+      const expiresMs = platform.now() + config.keep_seconds * 1000;
+      keep(id, { seen, tenant, expiresMs });
+    },
+
+    async store(id, tenant, seen) {
+      const blobKey = `features/${tenant}/${id}`;
+      const nowMs = platform.now();
+      const expiresMs = nowMs + config.keep_seconds * 1000;
+      try {
+        // The row comes first: a blob without one would stay for ever.
+        await database.batch([
+          sql`INSERT INTO features (id, tenant, blob_key, created_ms, expires_ms)
+            VALUES (${id}, ${tenant}, ${blobKey}, ${nowMs}, ${expiresMs})
+            ON CONFLICT (id) DO UPDATE SET blob_key = excluded.blob_key,
+              created_ms = excluded.created_ms, expires_ms = excluded.expires_ms`,
+        ]);
+        const bytes = await encodeSeenImage(seen, platform.sha256);
+        await host.store.put(blobKey, bytes, SEEN_IMAGE_TYPE);
+      } catch (error) {
+        host.onFailure?.(error, id);
+      }
+    },
+  };
+}
+
+/** Whether nobody took the features' memory away (a transfer to a thread). */
+function isWhole({ features }: SeenImage): boolean {
+  return features.data.length === features.tokens * features.width;
+}
+
+function notFound(id: string): FlorenceError {
+  return new FlorenceError(
+    "not_found",
+    `There are no features ${id.slice(0, 100)}. Use image.feature_id of an answer, or send the image.`,
+    { errors: [{ pointer: "/image/feature_id", detail: "not known" }] },
+  );
+}
+
+function expired(id: string): FlorenceError {
+  return new FlorenceError(
+    "expired",
+    `The features ${id.slice(0, 100)} are kept no longer. Send the image again.`,
+    { errors: [{ pointer: "/image/feature_id", detail: "expired" }] },
+  );
+}

@@ -1,0 +1,106 @@
+// A vision pass as bytes, for the store: exact, and refused if a bit of it has
+// changed.
+//
+//   0  "FLSI"
+//   4  length of the header, little-endian
+//   8  header: JSON in UTF-8, spaces at its end up to a multiple of 4
+//   …  features, float32, little-endian
+
+import * as v from "valibot";
+import type { SeenImage } from "../../shared/analyze/seen-image.ts";
+
+/** Media type of the bytes. */
+export const SEEN_IMAGE_TYPE = "application/vnd.florence.seen-image";
+
+const MAGIC = 0x49534c46; // "FLSI", little-endian
+
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const Header = v.strictObject({
+  version: v.literal(1),
+  /** Of the features' bytes, lower-case hexadecimal. */
+  data_sha256: v.string(),
+  features: v.strictObject({
+    tokens: Count,
+    width: Count,
+    hintIds: v.array(Count),
+    inputSize: Count,
+  }),
+  image: v.object({
+    width: Count,
+    height: Count,
+    media_type: v.string(),
+    sha256: v.string(),
+    orientation_applied: v.boolean(),
+  }),
+  modelRevision: v.string(),
+});
+
+/** Lower-case hexadecimal SHA-256. */
+export type Hash = (bytes: Uint8Array) => Promise<string>;
+
+/** The bytes of a vision pass. */
+export async function encodeSeenImage(
+  { features, image, modelRevision }: SeenImage,
+  sha256: Hash,
+): Promise<Uint8Array> {
+  const { data, ...shape } = features;
+  const dataBytes = new Uint8Array(data.byteLength);
+  const dataView = new DataView(dataBytes.buffer);
+  for (const [at, value] of data.entries()) {
+    dataView.setFloat32(at * 4, value, true);
+  }
+  const header: v.InferInput<typeof Header> = {
+    version: 1,
+    data_sha256: await sha256(dataBytes),
+    features: { ...shape, hintIds: [...shape.hintIds] },
+    image,
+    modelRevision,
+  };
+  const headerBytes = new TextEncoder().encode(JSON.stringify(header));
+  const headerLength = Math.ceil(headerBytes.length / 4) * 4;
+  const bytes = new Uint8Array(8 + headerLength + dataBytes.length).fill(0x20);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, headerLength, true);
+  bytes.set(headerBytes, 8);
+  bytes.set(dataBytes, 8 + headerLength);
+  return bytes;
+}
+
+/**
+ * The vision pass that bytes hold.
+ *
+ * @returns null if they are damaged, or not of this release.
+ */
+export async function decodeSeenImage(
+  bytes: Uint8Array,
+  sha256: Hash,
+): Promise<SeenImage | null> {
+  if (bytes.length < 8) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const dataStart = 8 + view.getUint32(4, true);
+  if (view.getUint32(0, true) !== MAGIC || dataStart > bytes.length)
+    return null;
+  const header = parseHeader(bytes.subarray(8, dataStart));
+  if (header === null) return null;
+  const { data_sha256: dataSha256, features, image, modelRevision } = header;
+  const dataBytes = bytes.subarray(dataStart);
+  if (dataBytes.length !== features.tokens * features.width * 4) return null;
+  if ((await sha256(dataBytes)) !== dataSha256) return null;
+  const data = Float32Array.from(
+    { length: features.tokens * features.width },
+    (_, at) => view.getFloat32(dataStart + at * 4, true),
+  ); // [tokens, width]
+  return { features: { ...features, data }, image, modelRevision };
+}
+
+function parseHeader(bytes: Uint8Array): v.InferOutput<typeof Header> | null {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return v.parse(Header, JSON.parse(text));
+  } catch {
+    // Whatever it is, it is no header of ours.
+    return null;
+  }
+}
