@@ -87,7 +87,7 @@ function bodyOf(
 
 /** The columns every delivery begins with; ids are made by the database. */
 const INSERT = sql`INSERT OR IGNORE INTO deliveries
-  (id, tenant, endpoint_id, url, event_type, event_key, body, state, due_ms, created_ms)`;
+  (id, tenant, endpoint_id, url, event_type, event_key, body, state, due_ms, hinted_ms, created_ms)`;
 
 const NEW_ID = sql`'msg_' || lower(hex(randomblob(16)))`;
 
@@ -102,7 +102,7 @@ function toEndpoints(
   return sql`${INSERT}
     SELECT ${NEW_ID}, e.tenant, e.id, e.url, ${type}, ${key},
       CASE e.is_full WHEN 1 THEN ${bodies.full} ELSE ${bodies.thin} END,
-      'pending', ${now}, ${now}
+      'pending', ${now}, ${now}, ${now}
     FROM webhook_endpoints AS e
     WHERE e.tenant = ${tenant}
       AND EXISTS (SELECT 1 FROM json_each(e.events) WHERE value = ${type})
@@ -130,7 +130,7 @@ function toCallback(
   if (to.endpoint_id !== undefined) {
     return sql`${INSERT}
       SELECT ${NEW_ID}, e.tenant, e.id, e.url, ${type}, ${key}, ${body},
-        'pending', ${now}, ${now}
+        'pending', ${now}, ${now}, ${now}
       FROM webhook_endpoints AS e
       WHERE e.tenant = ${tenant} AND e.id = ${to.endpoint_id} AND (${condition})`;
   }
@@ -139,6 +139,6 @@ function toCallback(
     SELECT ${NEW_ID}, ${tenant},
       (SELECT id FROM webhook_endpoints
         WHERE tenant = ${tenant} AND principal = ${principal} AND url = ${url}),
-      ${url}, ${type}, ${key}, ${body}, 'pending', ${now}, ${now}
+      ${url}, ${type}, ${key}, ${body}, 'pending', ${now}, ${now}, ${now}
     WHERE (${condition})`;
 }

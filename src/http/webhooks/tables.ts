@@ -16,7 +16,7 @@ export const WEBHOOK_TABLES: readonly string[] = [
     previous_secret TEXT, -- sealed
     previous_valid_until_ms INTEGER,
     created_ms INTEGER NOT NULL,
-    UNIQUE (principal, url)
+    UNIQUE (tenant, principal, url)
   ) STRICT`,
   `CREATE TABLE deliveries (
     id TEXT PRIMARY KEY, -- the webhook-id that consumers dedupe on
@@ -30,10 +30,12 @@ export const WEBHOOK_TABLES: readonly string[] = [
     state TEXT NOT NULL, -- 'pending' | 'delivered' | 'dead'
     attempts INTEGER NOT NULL DEFAULT 0,
     due_ms INTEGER NOT NULL,
+    hinted_ms INTEGER NOT NULL, -- when its last message comes
     lease_token TEXT,
     lease_until_ms INTEGER,
     last_status INTEGER,
     last_error TEXT,
+    history TEXT NOT NULL DEFAULT '[]', -- JSON: one object for each attempt
     created_ms INTEGER NOT NULL,
     delivered_ms INTEGER
   ) STRICT`,
