@@ -15,10 +15,13 @@ import { analysisOperations } from "./features/analysis-operations.ts";
 import { createFeatureCache } from "./features/feature-cache.ts";
 import { sweepFeatures } from "./features/sweep-features.ts";
 import type { Host } from "./host.ts";
+import { batchOperations } from "./jobs/batch-operations.ts";
 import { jobOperations } from "./jobs/job-operations.ts";
 import { createJobs } from "./jobs/jobs.ts";
 import { createLater, type LaterPart } from "./later.ts";
 import { mcpOperations } from "./mcp/mcp-operations.ts";
+import { createDeliveries } from "./webhooks/deliveries.ts";
+import { webhookOperations } from "./webhooks/webhook-operations.ts";
 import { openApiOperations } from "./openapi/openapi-operations.ts";
 import type { App, Operation } from "./operation.ts";
 import type { WorkMessage } from "./ports/work-queue.ts";
@@ -64,7 +67,9 @@ export function createService(host: Host): Service {
     ...analyzeOperations(host, analyzer, jobs),
     ...mcpOperations(host, analyzer),
     ...chatOperations(host, analyzer),
+    ...batchOperations({ host, analyzer, jobs }),
     ...jobOperations(host, jobs),
+    ...webhookOperations(host),
     ...analysisOperations(host),
     ...capabilityOperations(host),
     ...keyOperations(host),
@@ -73,6 +78,7 @@ export function createService(host: Host): Service {
   const operations = [...described, ...openApiOperations(host, described)];
   const later: readonly LaterPart[] = [
     jobs,
+    createDeliveries(host),
     { sweep: () => sweepAuth(host) },
     { sweep: () => sweepFeatures(host) },
   ];

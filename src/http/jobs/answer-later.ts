@@ -9,7 +9,7 @@ import { dedupeKeyOf } from "./dedupe-key.ts";
 import type { Job, NewJob } from "./job.ts";
 import { hasEnded, type Jobs } from "./jobs.ts";
 import { preferenceHeaders, preferOf } from "./prefer.ts";
-import { readResults } from "./read-job.ts";
+import { DEFAULT_LIMIT, readJobPage, readResults } from "./read-job.ts";
 
 /** What a door that makes jobs needs. */
 export interface JobDoor {
@@ -47,12 +47,35 @@ export async function beginJob(
   );
 }
 
+/** A job has no deadline; one that is asked for is not ignored. */
+export function refuseDeadline(context: AppContext): void {
+  if (context.req.header("Deadline-Ms") === undefined) return;
+  throw new FlorenceError(
+    "invalid_request",
+    "Deadline-Ms is given, but this is answered as a job, and a job has no deadline. Leave out Deadline-Ms, or Prefer and callback.",
+  );
+}
+
 /** 202: the job, and where to ask for it. */
 export function acceptedResponse(context: AppContext, job: Job): Response {
   return context.json(job, 202, {
     Location: `/v1/jobs/${job.id}`,
     ...preferenceHeaders(preferOf(context.req.raw)),
   });
+}
+
+/** 200: a job that has ended in time, with its first results. */
+export async function endedResponse(
+  host: Host,
+  context: AppContext,
+  { id }: Job,
+): Promise<Response> {
+  const page = { after: -1, limit: DEFAULT_LIMIT };
+  return context.json(
+    await readJobPage(host, id, context.get("principal"), page),
+    200,
+    preferenceHeaders(preferOf(context.req.raw)),
+  );
 }
 
 /**
@@ -70,12 +93,7 @@ export async function answerAsPreferred(
 ): Promise<Response | null> {
   const preference = preferOf(context.req.raw);
   if (preference.waitSeconds === null && !preference.isAsync) return null;
-  if (context.req.header("Deadline-Ms") !== undefined) {
-    throw new FlorenceError(
-      "invalid_request",
-      "Deadline-Ms and Prefer do not go together: a job has no deadline. Leave one of them out.",
-    );
-  }
+  refuseDeadline(context);
   const job = await beginJob(door, context, { images: [image], request });
   if (!hasEnded(job)) return acceptedResponse(context, job);
   return context.json(

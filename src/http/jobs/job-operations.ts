@@ -5,17 +5,13 @@ import { ANALYSIS_PROBLEMS } from "../analyze/analyze-operations.ts";
 import { ANALYZE_ENTRIES, bodiesOf } from "../analyze/request-bodies.ts";
 import type { Host } from "../host.ts";
 import type { AppContext, Operation, Parameter } from "../operation.ts";
-import { acceptedResponse, beginJob } from "./answer-later.ts";
+import { acceptedResponse, beginJob, endedResponse } from "./answer-later.ts";
 import { jobEventStream, lastSeqOf } from "./job-events.ts";
-import { JobSchema, JobWithResultsSchema, type JobWithResults } from "./job.ts";
+import { JobSchema, JobWithResultsSchema } from "./job.ts";
 import { hasEnded, type Jobs } from "./jobs.ts";
-import { PREFER, preferenceHeaders, preferOf } from "./prefer.ts";
-import { readJob, readResults } from "./read-job.ts";
+import { PREFER, preferOf } from "./prefer.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, readJob, readJobPage } from "./read-job.ts";
 import { JOB_ENTRIES, readJobRequest } from "./read-job-request.ts";
-
-/** Results of one page. */
-const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 100;
 
 const ID: Parameter = {
   name: "id",
@@ -65,15 +61,9 @@ export function jobOperations(host: Host, jobs: Jobs): readonly Operation[] {
           ...asked,
           images: [image],
         });
-        const preference = preferOf(context.req.raw);
-        if (!hasEnded(job) || preference.waitSeconds === null) {
-          return acceptedResponse(context, job);
-        }
-        return context.json(
-          await withResults(host, context, job.id, -1, DEFAULT_LIMIT),
-          200,
-          preferenceHeaders(preference),
-        );
+        return hasEnded(job) && preferOf(context.req.raw).waitSeconds !== null
+          ? await endedResponse(host, context, job)
+          : acceptedResponse(context, job);
       },
     },
     {
@@ -109,7 +99,10 @@ export function jobOperations(host: Host, jobs: Jobs): readonly Operation[] {
         const after = numberOf(context, "after", 0, 999_999) ?? -1;
         const limit = numberOf(context, "limit", 1, MAX_LIMIT) ?? DEFAULT_LIMIT;
         const id = context.req.param("id") ?? "";
-        return context.json(await withResults(host, context, id, after, limit));
+        const principal = context.get("principal");
+        return context.json(
+          await readJobPage(host, id, principal, { after, limit }),
+        );
       },
     },
     {
@@ -173,26 +166,6 @@ export function jobOperations(host: Host, jobs: Jobs): readonly Operation[] {
       },
     },
   ];
-}
-
-async function withResults(
-  host: Host,
-  context: AppContext,
-  id: string,
-  after: number,
-  limit: number,
-): Promise<JobWithResults> {
-  const job = await readJob(host, id, context.get("principal"));
-  // One more tells whether there is another page.
-  const found = await readResults(host, id, { after, limit: limit + 1 });
-  const results = found.slice(0, limit);
-  const last = results.at(-1);
-  return {
-    ...job,
-    results,
-    ...(found.length > limit &&
-      last !== undefined && { next_after: last.index }),
-  };
 }
 
 /** A whole number of the query, undefined if it is left out. */

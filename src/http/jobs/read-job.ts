@@ -6,7 +6,13 @@ import type { Problem } from "../../shared/schema/problem.ts";
 import type { Host } from "../host.ts";
 import { sql, type Row } from "../ports/database.ts";
 import type { Principal } from "../principal.ts";
-import type { Job, JobResult, JobState, Progress } from "./job.ts";
+import type {
+  Job,
+  JobResult,
+  JobState,
+  JobWithResults,
+  Progress,
+} from "./job.ts";
 
 /**
  * The job of an id.
@@ -74,6 +80,34 @@ function jobOf(row: Row, publicUrl: string): Job {
 
 function iso(ms: unknown): string {
   return new Date(Number(ms)).toISOString();
+}
+
+/** Results of one page. */
+export const DEFAULT_LIMIT = 50;
+export const MAX_LIMIT = 100;
+
+/**
+ * A job and a page of its results.
+ *
+ * @throws FlorenceError as `readJob`.
+ */
+export async function readJobPage(
+  host: Host,
+  id: string,
+  principal: Principal,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<JobWithResults> {
+  const job = await readJob(host, id, principal);
+  // One more tells whether there is another page.
+  const found = await readResults(host, id, { after, limit: limit + 1 });
+  const results = found.slice(0, limit);
+  const last = results.at(-1);
+  return {
+    ...job,
+    results,
+    ...(found.length > limit &&
+      last !== undefined && { next_after: last.index }),
+  };
 }
 
 /** Results of a job that is known to be the caller's, in order. */
