@@ -5,6 +5,7 @@ import { analyzeOperations } from "./analyze/analyze-operations.ts";
 import { createAnalyzer } from "./analyze/analyzer.ts";
 import { createImageResolver } from "./analyze/image-resolver.ts";
 import { createApp } from "./app.ts";
+import { countedAnalyzer } from "./auth/counted-analyzer.ts";
 import { createGuard } from "./auth/guard.ts";
 import { keyOperations } from "./auth/key-operations.ts";
 import { sweepAuth } from "./auth/sweep-auth.ts";
@@ -63,10 +64,12 @@ export function createService(host: Host): Service {
     engine: host.engines[0],
   });
   const jobs = createJobs(host, analyzer);
+  // Jobs and batches count their images themselves.
+  const counted = countedAnalyzer(host, analyzer);
   const described = [
-    ...analyzeOperations(host, analyzer, jobs),
-    ...mcpOperations(host, analyzer),
-    ...chatOperations(host, analyzer),
+    ...analyzeOperations(host, counted, jobs),
+    ...mcpOperations(host, counted),
+    ...chatOperations(host, counted),
     ...batchOperations({ host, analyzer, jobs }),
     ...jobOperations(host, jobs),
     ...webhookOperations(host),

@@ -153,10 +153,12 @@ function quotaExceeded(
   limit: number,
 ): FlorenceError {
   const nowMs = platform.now();
-  const next = new Date(nowMs + secondsToNextMonth(nowMs) * 1000);
+  const retryAfterSeconds = secondsToNextMonth(nowMs);
+  const next = new Date(nowMs + retryAfterSeconds * 1000);
   const asked = images === 1 ? "1 more does" : `${images} more do`;
   return new FlorenceError(
     "quota_exceeded",
     `This key has used ${used} of its ${limit} images this month, those of waiting jobs included; ${asked} not fit. Send fewer, wait until ${next.toISOString().slice(0, 10)}, or ask for a higher images_per_month.`,
+    { retryAfterSeconds },
   );
 }
