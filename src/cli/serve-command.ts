@@ -5,11 +5,11 @@ import { resolve } from "node:path";
 import { readSettings } from "../http/read-settings.ts";
 import { DEVICES } from "../node/devices.ts";
 import { MODEL_IN_THE_BOX } from "../node/model-in-the-box.ts";
-import { startServer } from "../server/start-server.ts";
+import { startServer, type ServerOptions } from "../server/start-server.ts";
 import type { Command } from "./command.ts";
 import { exitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
-import { parseFlags } from "./parse-flags.ts";
+import { parseFlags, type FlagValues } from "./parse-flags.ts";
 import { pickValue } from "./pick-value.ts";
 import { usageError } from "./usage-error.ts";
 
@@ -50,7 +50,27 @@ const FLAGS = {
     type: "string",
     short: "t",
     value: "N",
-    summary: "Processor threads of one inference.",
+    summary:
+      "Processor threads of one inference; the processors shared out among the workers if left out.",
+  },
+  workers: {
+    type: "string",
+    short: "w",
+    value: "N",
+    summary:
+      "Threads that hold the models, each for one inference at a time; 1 if left out. Each takes the models' memory once more.",
+  },
+  batch: {
+    type: "string",
+    value: "N",
+    summary:
+      "Images of different callers that one vision pass takes; 8 on a GPU, 1 on a CPU if left out.",
+  },
+  queue: {
+    type: "string",
+    value: "N",
+    summary:
+      "Requests that may wait for a worker before others are told to come back; 64 if left out.",
   },
   open: {
     type: "boolean",
@@ -64,6 +84,8 @@ const FLAGS = {
       "What clients call this server by; upload addresses and deliveries carry it.",
   },
 } as const;
+
+type TextFlag = Exclude<keyof typeof FLAGS, "open" | "model">;
 
 /** Flags that the environment may give instead. */
 const FLAG_VARIABLES = Object.keys(FLAGS).map(variableOf);
@@ -93,33 +115,48 @@ async function runServe(argv: readonly string[], io: CliIo): Promise<number> {
       `serve takes flags only; "${positionals[0]!}" is none.`,
       "serve",
     );
-  const given = (name: Exclude<keyof typeof FLAGS, "open" | "model">) =>
-    values[name] ?? (io.env[variableOf(name)] || undefined);
-  const settings = {
-    ...readSettings(io.env, FLAG_VARIABLES),
-    ...(values.open === true && { open_mode: true }),
-    ...(values["public-url"] !== undefined && {
-      public_url: values["public-url"],
-    }),
-  };
-  const server = await startServer({
-    port: wholeNumber("port", given("port") ?? "8080", 0, 65_535),
-    hostname: given("host") ?? "127.0.0.1",
-    dataFolder: resolve(given("data") ?? "florence-data"),
-    bundles: values.model ?? [io.env["FLORENCE_MODEL"] || MODEL_IN_THE_BOX],
-    device: pickValue("device", given("device"), [...DEVICES, "auto"]) ?? "cpu",
-    threads: wholeNumber(
-      "threads",
-      given("threads") ?? String(availableParallelism()),
-      1,
-      1024,
-    ),
-    settings,
-  });
+  const options = serverOptions(values, io.env);
+  const server = await startServer(options);
   io.stderr.write(`florence: listening on ${server.origin}\n`);
   await aborted(io.signal);
   await server.close();
   return exitCode("ok");
+}
+
+/** Flags first, then the environment, then what is usual. */
+function serverOptions(
+  values: FlagValues<typeof FLAGS>,
+  env: CliIo["env"],
+): ServerOptions {
+  const given = (name: TextFlag): string | undefined => {
+    const value = values[name] ?? env[variableOf(name)];
+    return value === "" ? undefined : value;
+  };
+  const count = (name: TextFlag, usual: number, least = 1, most = 1024) => {
+    const text = given(name);
+    return text === undefined ? usual : wholeNumber(name, text, least, most);
+  };
+  const workers = count("workers", 1);
+  const threads = Math.max(1, Math.floor(availableParallelism() / workers));
+  const batch = count("batch", 0);
+  return {
+    port: count("port", 8080, 0, 65_535),
+    hostname: given("host") ?? "127.0.0.1",
+    dataFolder: resolve(given("data") ?? "florence-data"),
+    bundles: values.model ?? [env["FLORENCE_MODEL"] || MODEL_IN_THE_BOX],
+    device: pickValue("device", given("device"), [...DEVICES, "auto"]) ?? "cpu",
+    threads: count("threads", threads),
+    workers,
+    ...(batch > 0 && { batch }),
+    maxWaiting: count("queue", 64, 0, 100_000),
+    settings: {
+      ...readSettings(env, FLAG_VARIABLES),
+      ...(values.open === true && { open_mode: true }),
+      ...(values["public-url"] !== undefined && {
+        public_url: values["public-url"],
+      }),
+    },
+  };
 }
 
 function variableOf(flag: string): string {

@@ -11,11 +11,12 @@ import { createService, type Service } from "../http/service.ts";
 import { chooseDevice, type Device } from "../node/devices.ts";
 import { NODE_PLATFORM } from "../node/platform.ts";
 import { FlorenceError } from "../shared/errors.ts";
+import { chooseBatch } from "./choose-batch.ts";
 import { openFolderBlobs } from "./folder-blobs.ts";
-import { openModelEngine } from "./model-engine.ts";
 import { NODE_OUTBOUND } from "./outbound.ts";
 import { keptSecret } from "./secret-file.ts";
 import { openSqliteDatabase } from "./sqlite-database.ts";
+import { openThreadEngine } from "./thread-engine.ts";
 import { createTimerQueue } from "./timer-queue.ts";
 
 const SWEEP_MS = 60_000;
@@ -33,8 +34,17 @@ export interface ServerOptions {
   /** Bundle folders, the default model first; at least one. */
   readonly bundles: readonly string[];
   readonly device: Device | "auto";
-  /** Threads of one inference. */
+  /** Threads with models; each answers `batch` requests at a time. */
+  readonly workers: number;
+  /** Processor threads of one inference. */
   readonly threads: number;
+  /**
+   * Images of different callers that one vision pass takes, 1 for none; what
+   * `chooseBatch` says if left out.
+   */
+  readonly batch?: number;
+  /** Requests that may wait for a thread. */
+  readonly maxWaiting: number;
   /**
    * Fields of the service's configuration. `public_url` is the address that is
    * listened on, and `secret` the data folder's own, if left out.
@@ -83,12 +93,19 @@ export async function startServer(
       `Open mode lets everybody in, and ${options.hostname} can be reached from other machines. Listen on 127.0.0.1, or leave open mode out and make API keys.`,
     );
   }
-  const engine = await openModelEngine({
+  const device = await chooseDevice(options.device);
+  const engine = await openThreadEngine({
     bundles: options.bundles,
-    device: await chooseDevice(options.device),
+    device,
     threads: options.threads,
-    maxWaiting: 64,
+    workers: options.workers,
+    batch: options.batch ?? (await chooseBatch(options.bundles, device)),
+    maxWaiting: options.maxWaiting,
+    onDeath: (reason) => {
+      console.error(`a thread of the engine ended: ${reason}`);
+    },
   });
+  opened.defer(() => engine.close());
   const database = openSqliteDatabase(join(dataFolder, "florence.sqlite"));
   opened.defer(() => {
     database.close();

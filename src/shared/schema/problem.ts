@@ -2,7 +2,7 @@
 // answer of its own or beside the results of tasks that went well.
 
 import * as v from "valibot";
-import { ERROR_CODES, type ErrorCode, type FlorenceError } from "../errors.ts";
+import { ERROR_CODES, FlorenceError, type ErrorCode } from "../errors.ts";
 
 /** Title and HTTP status of every code. */
 export const PROBLEMS = {
@@ -86,4 +86,10 @@ export function toProblem(
     ...(where.requestId !== undefined && { request_id: where.requestId }),
     ...(errors.length > 0 && { errors: errors.map((one) => ({ ...one })) }),
   };
+}
+
+/** The error a problem document was made of, on the other side of a wall. */
+export function problemError(problem: Problem): FlorenceError {
+  const { code, detail, errors = [], retryable } = problem;
+  return new FlorenceError(code, detail, { errors, retryable });
 }
