@@ -109,6 +109,12 @@ module.exports = {
       },
     },
     {
+      name: "client-stands-alone",
+      severity: "error",
+      from: { path: "^packages/client/src/" },
+      to: { pathNot: "^packages/client/src/" },
+    },
+    {
       name: "worker-imports-http-and-core",
       severity: "error",
       from: { path: "^workers/edge/" },

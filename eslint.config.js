@@ -16,7 +16,7 @@ const UNCHECKED =
 
 export default tseslint.config(
   {
-    ignores: ["node_modules/", ".wrangler/", "dist/", "models/", "**/*.cjs"],
+    ignores: ["node_modules/", ".wrangler/", "**/dist/", "models/", "**/*.cjs"],
   },
   {
     files: ["**/*.ts"],
@@ -27,6 +27,7 @@ export default tseslint.config(
           "./tsconfig.json",
           "./src/shared/tsconfig.json",
           "./workers/edge/tsconfig.json",
+          "./packages/client/tsconfig.json",
         ],
         tsconfigRootDir: import.meta.dirname,
       },

@@ -12,6 +12,22 @@ import { TASKS } from "../../shared/tasks/index.ts";
 import { Raw, ResultBox, Segment } from "../../shared/tasks/result-fields.ts";
 import { Regions } from "../../shared/tasks/request-fields.ts";
 import { ImageSchema } from "../analyze/image-reference.ts";
+import { BatchSchema } from "../jobs/batch-operations.ts";
+import {
+  JobResultSchema,
+  JobSchema,
+  JobWithResultsSchema,
+} from "../jobs/job.ts";
+import { CallbackSchema } from "../webhooks/callback.ts";
+import {
+  DeliveryListSchema,
+  DeliverySchema,
+} from "../webhooks/delivery-document.ts";
+import {
+  EndpointSchema,
+  EndpointWithSecretSchema,
+  NewEndpointSchema,
+} from "../webhooks/endpoint-document.ts";
 import type { BodySchema } from "../operation.ts";
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -26,6 +42,16 @@ const NAMED: Readonly<Record<string, GenericSchema>> = {
   Segment,
   RawAnswer: Raw,
   Regions,
+  Job: JobSchema,
+  JobWithResults: JobWithResultsSchema,
+  JobResult: JobResultSchema,
+  Batch: BatchSchema,
+  Callback: CallbackSchema,
+  Delivery: DeliverySchema,
+  DeliveryList: DeliveryListSchema,
+  WebhookEndpoint: EndpointSchema,
+  WebhookEndpointWithSecret: EndpointWithSecretSchema,
+  NewWebhookEndpoint: NewEndpointSchema,
   ...taskSchemas(),
 };
 
