@@ -1,20 +1,30 @@
-// SVG overlays to pixels, with a font of our own so that every machine draws
-// the same letters.
+// SVG overlays to pixels on Node: the files come from the installed packages.
 
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { initWasm, Resvg, type ResvgRenderOptions } from "@resvg/resvg-wasm";
-import type { Rasterizer, RgbaImage } from "../shared/render/rasterizer.ts";
+import { encode } from "fast-png";
+import type { Rasterizer } from "../shared/render/rasterizer.ts";
+import { createResvgRasterizer } from "../shared/render/resvg-rasterizer.ts";
+
+/** Above this nobody looks closer, and the PNG takes a minute to write. */
+const MAX_SIDE = 4096;
+
+/** The rasterizer of this process. */
+export const NODE_RASTERIZER: Rasterizer = createResvgRasterizer(
+  MAX_SIDE,
+  async () => {
+    const [wasm, font] = await Promise.all([
+      readPackageFile("@resvg/resvg-wasm/index_bg.wasm"),
+      readPackageFile(
+        "@expo-google-fonts/roboto/500Medium/Roboto_500Medium.ttf",
+      ),
+    ]);
+    return { wasm, font };
+  },
+);
 
 /**
- * Draws an SVG as PNG, keeping its shape.
- *
- * Letters are Roboto Medium's: Latin, Greek, Cyrillic and Vietnamese. A
- * character it lacks (Chinese, Japanese, Korean, Arabic, emoji ...) becomes an
- * empty box; in the SVG itself a browser finds a font for it. Text is drawn with this
- * font alone, whatever is installed on the machine.
- *
- * Peak memory: 4 bytes a pixel, twice.
+ * Draws an SVG as PNG, keeping its shape and what is transparent.
  *
  * @param width of the PNG, in pixels.
  */
@@ -22,71 +32,19 @@ export async function rasterizeSvg(
   svg: string,
   width: number,
 ): Promise<Uint8Array> {
-  return withRendering(svg, width, (rendering) => rendering.asPng());
-}
-
-/** As `rasterizeSvg`, but gives the pixels. */
-export async function rasterizeToPixels(
-  svg: string,
-  width: number,
-): Promise<RgbaImage> {
-  return withRendering(svg, width, (rendering) => ({
-    width: rendering.width,
-    height: rendering.height,
-    data: rendering.pixels,
-  }));
-}
-
-/** As `rasterizeToPixels`. Above its side nobody looks closer. */
-export const NODE_RASTERIZER: Rasterizer = {
-  maxSide: 4096,
-  rasterize: rasterizeToPixels,
-};
-
-type Rendering = ReturnType<InstanceType<typeof Resvg>["render"]>;
-
-async function withRendering<Result>(
-  svg: string,
-  width: number,
-  use: (rendering: Rendering) => Result,
-): Promise<Result> {
-  const font = await loadRenderer();
-  const options: ResvgRenderOptions = {
-    fitTo: { mode: "width", value: width },
-    font: {
-      fontBuffers: [font],
-      defaultFontFamily: "Roboto",
-      sansSerifFamily: "Roboto",
-    },
-  };
-  const drawing = new Resvg(svg, options);
-  try {
-    const rendering = drawing.render();
-    try {
-      return use(rendering);
-    } finally {
-      rendering.free();
+  const drawn = await NODE_RASTERIZER.rasterize(svg, width);
+  const data = Uint8Array.from(drawn.data);
+  // PNG knows no premultiplied colors.
+  for (let at = 0; at < data.length; at += 4) {
+    const alpha = data[at + 3]!;
+    if (alpha === 0 || alpha === 255) continue;
+    for (let channel = 0; channel < 3; channel += 1) {
+      const value = (data[at + channel]! * 255) / alpha;
+      data[at + channel] = Math.min(255, Math.round(value));
     }
-  } finally {
-    drawing.free();
   }
-}
-
-let renderer: Promise<Uint8Array> | undefined;
-
-/** Starts the renderer, which takes its WebAssembly once, and reads the font. */
-function loadRenderer(): Promise<Uint8Array> {
-  renderer ??= (async () => {
-    const [wasm, font] = await Promise.all([
-      readPackageFile("@resvg/resvg-wasm/index_bg.wasm"),
-      readPackageFile(
-        "@expo-google-fonts/roboto/500Medium/Roboto_500Medium.ttf",
-      ),
-    ]);
-    await initWasm(wasm);
-    return font;
-  })();
-  return renderer;
+  const { width: drawnWidth, height } = drawn;
+  return encode({ width: drawnWidth, height, data, channels: 4 });
 }
 
 async function readPackageFile(

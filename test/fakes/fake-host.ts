@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import * as v from "valibot";
 import { ServiceConfigSchema } from "../../src/http/config.ts";
-import type { Engine, EngineName } from "../../src/http/engine/engine.ts";
+import type { EngineName, NearEngine } from "../../src/http/engine/engine.ts";
 import { createIsolateEngine } from "../../src/http/engine/isolate-engine.ts";
 import type { Host } from "../../src/http/host.ts";
 import { migrate } from "../../src/http/migrate.ts";
@@ -59,7 +59,7 @@ export interface FakeHost extends Host {
 export function createFakeEngine(
   platform: Platform,
   options: FakeHostOptions = {},
-): Engine {
+): NearEngine {
   const loaded = createFakeModel(tokenizer, options.script ?? BOAT, options);
   return createIsolateEngine({
     name: options.name ?? "edge",

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode } from "fast-png";
-import {
-  NODE_RASTERIZER,
-  rasterizeSvg,
-  rasterizeToPixels,
-} from "../../src/node/rasterize.ts";
+import { NODE_RASTERIZER, rasterizeSvg } from "../../src/node/rasterize.ts";
 import { annotatePhoto } from "../../src/shared/render/annotate-photo.ts";
 import { renderSvg } from "../../src/shared/render/svg.ts";
 
@@ -14,7 +10,7 @@ const SVG = (body: string) =>
 
 /** How many pixels of an SVG are not transparent, at 200 by 100. */
 async function inked(body: string): Promise<number> {
-  const { data } = await rasterizeToPixels(SVG(body), 200);
+  const { data } = await NODE_RASTERIZER.rasterize(SVG(body), 200);
   return data.filter((value, index) => index % 4 === 3 && value > 0).length;
 }
 
@@ -52,7 +48,7 @@ test("draws a photo embedded as a data URI", async () => {
       background: { mediaType: "image/png", bytes: png },
     },
   );
-  const { data } = await rasterizeToPixels(svg, 10);
+  const { data } = await NODE_RASTERIZER.rasterize(svg, 10);
   assert.deepEqual([...data.slice(0, 4)], [255, 0, 0, 255]);
 });
 

@@ -11,9 +11,12 @@ export interface TilePlan {
   readonly inputSize: number;
 }
 
+/** A tile shrunk by less than this for the model loses too little for a pass. */
+const HARMLESS_SHRINK = 1.25;
+
 /**
- * The tiles of an image, row by row: as few as show it without shrinking it
- * for the model, else the grid of at most `maxTiles` that shrinks it least.
+ * The tiles of an image, row by row: as few as show it (nearly) unshrunk to
+ * the model, else the grid of at most `maxTiles` that shrinks it least.
  *
  * @param size of the pixels there are.
  * @returns boxes in whole pixels; one, the image itself, if that is enough.
@@ -40,8 +43,7 @@ function chooseGrid(
         tileSide(width, columns, overlap),
         tileSide(height, rows, overlap),
       );
-      // Below the model's size nothing is gained.
-      const shrink = Math.max(1, side / inputSize);
+      const shrink = Math.max(HARMLESS_SHRINK, side / inputSize);
       const isFewer = columns * rows < best[0] * best[1];
       if (shrink < bestShrink || (shrink === bestShrink && isFewer)) {
         best = [columns, rows];

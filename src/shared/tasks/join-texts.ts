@@ -7,6 +7,9 @@ const SLACK = 3;
 /** A run shorter than this is common to any two texts. */
 const MIN_COMMON = 2;
 
+/** Below this share of a letter the two have none in common. */
+const LEAST_SHARED = 0.3;
+
 /**
  * Joins a text and its continuation.
  *
@@ -18,20 +21,18 @@ export function joinTexts(
   after: string,
   shared: number,
 ): string {
+  // A blank at the cut is lost on both sides, and leaves its width.
+  if (shared < LEAST_SHARED)
+    return shared <= -0.5 ? `${before} ${after}` : before + after;
   const [left, right] = [[...before], [...after]];
   const exact = exactOverlap(left, right, shared);
   if (exact !== null) {
     return [...left, ...right.slice(exact)].join("");
   }
-  if (shared >= MIN_COMMON) {
-    const common = commonRun(left, right, shared);
-    if (common !== null) {
-      const { leftEnd, rightEnd } = common;
-      return [...left.slice(0, leftEnd), ...right.slice(rightEnd)].join("");
-    }
-  }
-  // A blank at the cut is lost on both sides, and leaves its width.
-  return shared <= -0.5 ? `${before} ${after}` : before + after;
+  const common = commonRun(left, right, shared);
+  if (common === null) return before + after;
+  const { leftEnd, rightEnd } = common;
+  return [...left.slice(0, leftEnd), ...right.slice(rightEnd)].join("");
 }
 
 /** The number of letters that end `left` and begin `right`, nearest to `shared`. */
@@ -40,14 +41,16 @@ function exactOverlap(
   right: readonly string[],
   shared: number,
 ): number | null {
-  const slack = Math.max(SLACK, 0.25 * shared);
+  // Cuts go through letters: both sides together lack one of them.
+  const due = shared + 0.5;
+  const slack = Math.max(SLACK, 0.25 * due);
   let best: number | null = null;
-  const most = Math.min(left.length, right.length);
+  const most = Math.min(left.length, right.length, Math.floor(due + slack));
   for (let count = 1; count <= most; count += 1) {
-    const distance = Math.abs(count - shared);
+    const distance = Math.abs(count - due);
     // One letter may be the same by chance, but not where one is due.
-    if (distance > (count < MIN_COMMON ? 0.5 : slack)) continue;
-    if (best !== null && Math.abs(best - shared) <= distance) continue;
+    if (distance > (count < MIN_COMMON ? 1 : slack)) continue;
+    if (best !== null && Math.abs(best - due) <= distance) continue;
     const tail = left.length - count;
     const isSame = right
       .slice(0, count)

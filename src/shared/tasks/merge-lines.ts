@@ -27,8 +27,17 @@ interface Placed<Line> {
   readonly isCut: boolean;
 }
 
-/** A piece this much within another, along the text, says nothing more. */
-const MIN_COVERED = 0.9;
+/** Letters by which a piece may end before the cut: one, and a blank. */
+const REACH_LETTERS = 2.5;
+
+/** Pieces further apart, in letters, are lines of their own. */
+const MAX_GAP_LETTERS = 2;
+
+/** What a piece has beyond another, in letters, before it says more. */
+const MORE_LETTERS = 0.5;
+
+/** Pieces of nearly the largest one's size: the surest of them is taken. */
+const ABOUT_LARGEST = 0.9;
 
 /**
  * Lines of all tiles, each once and whole, from top to bottom and in a row from
@@ -46,11 +55,16 @@ export function mergeLines<Line extends AnyLine>(
       const line = moveLine(one, tile, view);
       const box = boundingBox(line.quad);
       placed.push({ line, box, isCut: isCut(box, view, image) });
-      return { view: index, name: "", box };
+      const [x, y] = directionOf(line.quad);
+      const most = REACH_LETTERS * letterWidth(line);
+      const reach: Point = [Math.abs(x) * most, Math.abs(y) * most];
+      return { view: index, name: "", box, reach };
     }),
   );
   const boxes = views.map(({ box }) => box);
-  const things = groupSightings(sightings, boxes).map((group) => {
+  const mayBeOne = (a: number, b: number): boolean =>
+    !isApart(placed[a]!.line, placed[b]!.line);
+  const things = groupSightings(sightings, boxes, mayBeOne).map((group) => {
     const members = group.map((index) => placed[index]!);
     const isFragment = members.length === 1 && members[0]!.isCut;
     const line = mergeThing(members);
@@ -84,55 +98,74 @@ function moveLine<Line extends AnyLine>(
 function mergeThing<Line extends AnyLine>(
   members: readonly Placed<Line>[],
 ): Line {
-  const whole = members
-    .filter((member) => !member.isCut)
-    .sort((a, b) => b.line.score - a.line.score)[0];
-  if (whole !== undefined) return whole.line;
   const [first, ...rest] = piecesInOrder(members);
-  return rest.reduce(
-    (line, { line: next }) => joinLines(line, next),
-    first!.line,
-  );
+  return rest.reduce((line, next) => joinLines(line, next), first!);
 }
 
 /** The pieces that say something of their own, in the direction of the text. */
 function piecesInOrder<Line extends AnyLine>(
   members: readonly Placed<Line>[],
-): readonly Placed<Line>[] {
+): readonly Line[] {
   // The largest first: what is cut along its letters is the smaller part.
-  const bySize = members.toSorted((a, b) => areaOf(b.box) - areaOf(a.box));
-  const along = directionOf(bySize[0]!.line.quad);
-  const kept: Placed<Line>[] = [];
-  for (const piece of bySize) {
-    const [from, to] = extent(piece.line.quad, along);
+  const largest = Math.max(...members.map(({ box }) => areaOf(box)));
+  const isLarge = ({ box }: Placed<Line>): boolean =>
+    areaOf(box) >= ABOUT_LARGEST * largest;
+  const large = members
+    .filter(isLarge)
+    .sort(
+      (a, b) =>
+        Number(a.isCut) - Number(b.isCut) || b.line.score - a.line.score,
+    );
+  const others = members
+    .filter((member) => !isLarge(member))
+    .sort((a, b) => areaOf(b.box) - areaOf(a.box));
+  const along = directionOf(large[0]!.line.quad);
+  const kept: Line[] = [];
+  for (const { line } of [...large, ...others]) {
+    const [from, to] = extent(line.quad, along);
+    const more = MORE_LETTERS * letterWidth(line);
     const isCovered = kept.some((other) => {
-      const [otherFrom, otherTo] = extent(other.line.quad, along);
-      const common = Math.min(to, otherTo) - Math.max(from, otherFrom);
-      return common >= MIN_COVERED * (to - from);
+      const [otherFrom, otherTo] = extent(other.quad, along);
+      return otherFrom - from <= more && to - otherTo <= more;
     });
-    if (!isCovered) kept.push(piece);
+    if (!isCovered) kept.push(line);
   }
   return kept.sort(
-    (a, b) => extent(a.line.quad, along)[0] - extent(b.line.quad, along)[0],
+    (a, b) => extent(a.quad, along)[0] - extent(b.quad, along)[0],
   );
 }
 
 function joinLines<Line extends AnyLine>(before: Line, after: Line): Line {
-  const along = directionOf(before.quad);
-  const [from, end] = extent(before.quad, along);
-  const [start, to] = extent(after.quad, along);
-  const letters = [...before.text].length + [...after.text].length;
-  const letterWidth = (end - from + (to - start)) / Math.max(1, letters);
   const [topLeft, , , bottomLeft] = before.quad;
   const [, topRight, bottomRight] = after.quad;
   return {
     ...before,
-    text: joinTexts(before.text, after.text, (end - start) / letterWidth),
+    text: joinTexts(before.text, after.text, sharedLetters(before, after)),
     score: meanScore([before.score, after.score]),
     label_score: meanScore([before.label_score, after.label_score]),
     box_score: meanScore([before.box_score, after.box_score]),
     quad: [topLeft, topRight, bottomRight, bottomLeft],
   };
+}
+
+/** Whether two lines stand too far apart to be pieces of one. */
+function isApart(a: AnyLine, b: AnyLine): boolean {
+  const most = -MAX_GAP_LETTERS;
+  return sharedLetters(a, b) < most || sharedLetters(b, a) < most;
+}
+
+/** Letters that the end of a line and the start of the next have in common. */
+function sharedLetters(before: AnyLine, after: AnyLine): number {
+  const along = directionOf(before.quad);
+  const end = extent(before.quad, along)[1];
+  const start = extent(after.quad, along)[0];
+  const width = (letterWidth(before) + letterWidth(after)) / 2;
+  return width === 0 ? 0 : (end - start) / width;
+}
+
+function letterWidth({ text, quad }: AnyLine): number {
+  const [from, to] = extent(quad, directionOf(quad));
+  return (to - from) / Math.max(1, [...text].length);
 }
 
 /** Unit vector from the text's top left to its top right. */

@@ -3,7 +3,7 @@
 // thing cut at a seam is found again on its other side, even where the tiles do
 // not overlap and only their edges touch.
 
-import { BINS, type Box } from "../geometry.ts";
+import { BINS, type Box, type Point } from "../geometry.ts";
 
 /** Something a view found, placed in the whole image. */
 export interface Sighting {
@@ -12,6 +12,11 @@ export interface Sighting {
   /** Things of different names are never one; `""` is a name like any other. */
   readonly name: string;
   readonly box: Box;
+  /**
+   * How far from the cut its pieces may end, along each axis: a text ends with
+   * its last whole letter. Nothing if left out.
+   */
+  readonly reach?: Point;
 }
 
 /** Two extents that share this much of their union are one. */
@@ -23,6 +28,8 @@ const SLACK_BINS = 2;
 /** An edge this near to that of its view, as a share of it, is cut there. */
 const CUT_SHARE = 0.01;
 
+const NO_REACH: Point = [0, 0];
+
 /** A piece that lies in another thing to this share is a part of it. */
 const MIN_INSIDE = 0.8;
 
@@ -33,17 +40,19 @@ const MIN_INSIDE = 0.8;
  * Time grows with the square of the number of sightings of one name.
  *
  * @param views the parts of the image that were looked at.
+ * @param mayBeOne what two sightings must be besides.
  * @returns indices of the sightings of each thing, by first sighting.
  */
 export function groupSightings(
   sightings: readonly Sighting[],
   views: readonly Box[],
+  mayBeOne: (a: number, b: number) => boolean = () => true,
 ): readonly (readonly number[])[] {
   const groups = sightings.map((_, index) => [index]);
   const groupOf = sightings.map((_, index) => index);
   for (const [a, b] of agreeingPairs(sightings, views)) {
     const [into, from] = [groupOf[a]!, groupOf[b]!];
-    if (into === from) continue;
+    if (into === from || !mayBeOne(a, b)) continue;
     const seenBy = new Set(groups[into]!.map((at) => sightings[at]!.view));
     if (groups[from]!.some((at) => seenBy.has(sightings[at]!.view))) continue;
     for (const at of groups[from]!) groupOf[at] = into;
@@ -98,9 +107,12 @@ function agreeingPairs(
 /** How much of their common view two sightings share: 0 to 1. */
 function agreement(a: Sighting, b: Sighting, views: readonly Box[]): number {
   const [viewA, viewB] = [views[a.view]!, views[b.view]!];
+  const [reachA, reachB] = [a.reach ?? NO_REACH, b.reach ?? NO_REACH];
+  const alongX = Math.max(reachA[0], reachB[0]);
+  const alongY = Math.max(reachA[1], reachB[1]);
   return Math.min(
-    agreementAlong("x_min", "x_max", a.box, b.box, viewA, viewB),
-    agreementAlong("y_min", "y_max", a.box, b.box, viewA, viewB),
+    agreementAlong("x_min", "x_max", a.box, b.box, viewA, viewB, alongX),
+    agreementAlong("y_min", "y_max", a.box, b.box, viewA, viewB, alongY),
   );
 }
 
@@ -111,9 +123,10 @@ function agreementAlong(
   b: Box,
   viewA: Box,
   viewB: Box,
+  reach: number,
 ): number {
   const side = Math.max(viewA[high] - viewA[low], viewB[high] - viewB[low]);
-  const slack = (SLACK_BINS * side) / BINS;
+  const slack = Math.max(reach, (SLACK_BINS * side) / BINS);
   const seenA = clip(a[low], a[high], viewB[low] - slack, viewB[high] + slack);
   const seenB = clip(b[low], b[high], viewA[low] - slack, viewA[high] + slack);
   if (seenA === null || seenB === null) return 0;
