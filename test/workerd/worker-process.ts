@@ -84,6 +84,7 @@ export async function startContractWorker(
       main,
       compatibility_date: "2026-10-01",
       compatibility_flags: ["enable_request_signal"],
+      rules: [{ type: "Data", globs: ["**/*.ttf"], fallthrough: true }],
       vars: { FILES: filesUrl },
     },
   });

@@ -4,7 +4,7 @@
 import jpegTurbo from "@cwasm/jpeg-turbo/jpeg-turbo.wasm";
 import webp from "@jsquash/webp/codec/dec/webp_dec.wasm";
 import ortModule from "onnxruntime-web/ort-wasm-simd-threaded.wasm";
-import type { Engine } from "../../src/http/engine/engine.ts";
+import type { NearEngine } from "../../src/http/engine/engine.ts";
 import {
   createIsolateEngine,
   type HostedModel,
@@ -26,6 +26,7 @@ import type { Env } from "./env.ts";
 import { createWebSessions, type WebSessions } from "./onnxruntime-session.ts";
 import { WORKER_OUTBOUND } from "./outbound.ts";
 import { WORKER_PLATFORM } from "./platform.ts";
+import { EDGE_RASTERIZER } from "./rasterizer.ts";
 import { r2Blobs } from "./r2-blobs.ts";
 
 /** Of the 128 MB an isolate may take; the rest is for images and the script. */
@@ -42,6 +43,9 @@ const MAX_PIXELS = {
   png: 12_000_000,
   webp: 4_000_000,
 };
+
+/** With pictures as PNG. */
+const EDGE_PLATFORM = { ...WORKER_PLATFORM, rasterizer: EDGE_RASTERIZER };
 
 /** Decoders and the runtime, one of each in an isolate. */
 export const EDGE_CODECS = { jpegTurbo, webp };
@@ -67,7 +71,7 @@ export function createEdgeHost(
     bucket: r2Blobs(env.BUCKET),
     queue: cloudflareQueue(env.WORK),
     outbound: WORKER_OUTBOUND,
-    platform: WORKER_PLATFORM,
+    platform: EDGE_PLATFORM,
     limits: { maxImageBytes: 20_000_000, maxJsonBytes: 10_000_000 },
     config: parseSettings(readSettings({ ...env })),
     keepAlive: (work, context) => {
@@ -86,14 +90,14 @@ export function createEdgeEngine(
   files: ScriptFiles,
   fetchAsset: FetchAsset,
   sessions: WebSessions,
-): Engine {
+): NearEngine {
   return createIsolateEngine({
     name: "edge",
     backend: sessions.backend,
     device: sessions.device,
     models: [hostModel(files, fetchAsset, sessions)],
     codecs: EDGE_CODECS,
-    platform: WORKER_PLATFORM,
+    platform: EDGE_PLATFORM,
     maxWaiting: 8,
     decoding: decodingOf,
     memory: () => ({
@@ -145,6 +149,13 @@ function hostModel(
         },
       );
       return loading;
+    },
+    async reset() {
+      const dead = await loading;
+      loading = null;
+      isLoaded = false;
+      // What trapped may trap again; its memory is lost then, not the request.
+      await dead?.model.dispose().catch(() => undefined);
     },
   };
 }

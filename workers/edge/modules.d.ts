@@ -6,6 +6,12 @@ declare module "*.wasm" {
   export default module;
 }
 
+declare module "*.ttf" {
+  const bytes: ArrayBuffer;
+  // eslint-disable-next-line no-restricted-exports -- as wrangler makes it
+  export default bytes;
+}
+
 declare module "*.onnx" {
   const bytes: ArrayBuffer;
   // eslint-disable-next-line no-restricted-exports -- as wrangler makes it

@@ -63,6 +63,13 @@ export function createWebSessions(options: WebSessionOptions): WebSessions {
         { cause },
       );
     }
+    if (cause instanceof WebAssembly.RuntimeError) {
+      throw new FlorenceError(
+        "engine_unavailable",
+        `ONNX Runtime trapped while ${doing} (${reason}). The model must be loaded anew.`,
+        { cause },
+      );
+    }
     if (/alloc|out of memory|memory access|out of bounds/iu.test(reason)) {
       throw new FlorenceError(
         "engine_unavailable",

@@ -1,13 +1,13 @@
 // The engine of this isolate or thread: one inference at a time over models
 // that are loaded at the first need.
 
-import {
-  analyze,
-  type AnalyzeEvents,
-  type Platform,
-} from "../../shared/analyze/analyze.ts";
+import { analyze, type Platform } from "../../shared/analyze/analyze.ts";
 import type { SeenImage } from "../../shared/analyze/seen-image.ts";
-import { FlorenceError, throwIfAborted } from "../../shared/errors.ts";
+import {
+  FlorenceError,
+  isFlorenceError,
+  throwIfAborted,
+} from "../../shared/errors.ts";
 import {
   decodeImage,
   type DecodedImage,
@@ -20,13 +20,15 @@ import {
 } from "../../shared/image/sniff-image.ts";
 import type { Manifest } from "../../shared/model/manifest.ts";
 import type { LoadedModel } from "../../shared/model/open-model.ts";
+import type { AnalyzeOptions, Envelope } from "../../shared/schema/analysis.ts";
 import { outlast } from "../outlast.ts";
 import type {
-  Engine,
   EngineName,
   EngineRequest,
   EngineStatus,
+  NearEngine,
 } from "./engine.ts";
+import { tellOnce } from "./tell-once.ts";
 import { createTurns } from "./turns.ts";
 
 /** A model the engine has, loaded at the first need. */
@@ -39,6 +41,11 @@ export interface HostedModel {
    * @throws FlorenceError `bundle_invalid`, `engine_unavailable`.
    */
   load(): Promise<LoadedModel>;
+  /**
+   * Gives up what is loaded, its runtime being dead: `load` begins anew. Without
+   * it a dead engine stays dead.
+   */
+  reset?(): Promise<void>;
 }
 
 export interface IsolateEngineOptions {
@@ -51,12 +58,15 @@ export interface IsolateEngineOptions {
   readonly platform: Platform;
   /** Requests that may wait beside the one at work. */
   readonly maxWaiting: number;
-  /** How an image is decoded here, and up to which size, told by its header. */
+  /**
+   * How an image is decoded here, and up to which size, told by its header. With
+   * tiles a large JPEG keeps twice the detail.
+   */
   readonly decoding: (header: SniffedImage) => DecodeImageOptions;
   readonly memory?: () => NonNullable<EngineStatus["memory"]>;
 }
 
-export function createIsolateEngine(options: IsolateEngineOptions): Engine {
+export function createIsolateEngine(options: IsolateEngineOptions): NearEngine {
   const { models, platform } = options;
   const turns = createTurns(options.maxWaiting);
   const [first, ...rest] = models;
@@ -70,6 +80,8 @@ export function createIsolateEngine(options: IsolateEngineOptions): Engine {
       status: models.some((hosted) => hosted.isLoaded()) ? "ready" : "cold",
       ...(options.memory === undefined ? {} : { memory: options.memory() }),
     }),
+    maxPixels: (header) =>
+      options.decoding(header).limits?.maxPixels ?? Number.POSITIVE_INFINITY,
     warm: async () => {
       await outlast(first.load());
     },
@@ -80,32 +92,71 @@ export function createIsolateEngine(options: IsolateEngineOptions): Engine {
         const decodeMs = platform.now() - decodeStartMs;
         throwIfAborted(request.signal);
         const hosted = chooseModel(request.options.model, models);
-        const loaded = await outlast(hosted.load());
         let kept: SeenImage | null = null;
-        const told: AnalyzeEvents = {
+        const nextListeners = tellOnce({
           ...events,
           vision: (seen) => {
             kept = seen;
             events.vision?.(seen);
           },
-        };
-        const envelope = await analyze(
-          loaded,
-          { ...request, image, decodeMs, engine: options.name },
-          platform,
-          told,
-        );
+        });
+        const answer = async (loaded: LoadedModel): Promise<Envelope> =>
+          await analyze(
+            loaded,
+            { ...request, image, decodeMs, engine: options.name },
+            platform,
+            nextListeners(),
+          );
+        const envelope = await answerWith(hosted, answer);
         return { envelope, seen: kept };
       }, request.signal),
   };
 }
 
+/**
+ * Answers with a model; if its runtime dies of it, loads it anew and tries once
+ * more.
+ *
+ * @throws FlorenceError `engine_unavailable` if the new one dies as well.
+ */
+async function answerWith<T>(
+  hosted: HostedModel,
+  answer: (loaded: LoadedModel) => Promise<T>,
+): Promise<T> {
+  const loaded = await outlast(hosted.load());
+  try {
+    return await answer(loaded);
+  } catch (error) {
+    const isDead =
+      isFlorenceError(error) && error.code === "engine_unavailable";
+    if (!isDead || hosted.reset === undefined) throw error;
+    await hosted.reset();
+  }
+  return await answer(await outlast(hosted.load()));
+}
+
+/** The pixels, where the request cannot be answered from what was seen. */
 async function decode(
-  { bytes, seen }: EngineRequest,
+  { bytes, seen, options }: EngineRequest,
   { codecs, decoding }: IsolateEngineOptions,
 ): Promise<DecodedImage | null> {
-  if (seen !== null || bytes === null) return null;
-  return await decodeImage(bytes, codecs, decoding(sniffImage(bytes)));
+  if (bytes === null || (seen !== null && !needsPixels(options))) return null;
+  const how = decoding(sniffImage(bytes));
+  const { jpegScaling } = how;
+  if (options.tiling.mode === "off" || typeof jpegScaling !== "object") {
+    return await decodeImage(bytes, codecs, how);
+  }
+  const minSide = 2 * jpegScaling.minSide;
+  return await decodeImage(bytes, codecs, {
+    ...how,
+    jpegScaling: { ...jpegScaling, minSide },
+  });
+}
+
+function needsPixels({ tiling, render }: AnalyzeOptions): boolean {
+  return (
+    tiling.mode === "auto" || render.format === "png" || render.crops === "png"
+  );
 }
 
 /**
