@@ -8,6 +8,7 @@ import {
   fieldOf,
   type Issue,
 } from "../shared/schema/field-errors.ts";
+import { isWebhookSecret } from "../shared/webhooks/standard-webhook.ts";
 
 /** Name of a tenant, as everything that is kept bears it. */
 export const TenantSchema = v.pipe(
@@ -16,14 +17,38 @@ export const TenantSchema = v.pipe(
 );
 
 /** A source of image-upload webhooks: `POST /v1/hooks/{name}`. */
-const HookSource = v.strictObject({
-  name: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,40}$/u)),
-  kind: v.picklist(["standard", "s3", "generic-hmac"]),
-  secret: v.pipe(v.string(), v.minLength(16, "at least 16 characters")),
-  tenant: TenantSchema,
-  /** What is asked of each picture, as the `tasks` of a request. */
-  tasks: v.optional(v.array(v.unknown()), []),
+const HookSource = v.pipe(
+  v.strictObject({
+    name: v.pipe(
+      v.string(),
+      v.regex(/^[a-z0-9-]{1,40}$/u, "1 to 40 small letters, digits and -"),
+      v.check(
+        (name) => !["upload", "r2", "api"].includes(name),
+        "another name: upload, r2 and api are sources already",
+      ),
+    ),
+    kind: v.picklist(["standard", "s3", "generic-hmac"]),
+    /** `whsec_` and base64 for `standard`. */
+    secret: v.pipe(v.string(), v.minLength(16, "at least 16 characters")),
+    tenant: TenantSchema,
+    /** What is asked of each picture, as the `tasks` of a request. */
+    tasks: v.optional(v.array(v.unknown()), []),
+  }),
+  v.check(
+    ({ kind, secret }) => kind !== "standard" || isWebhookSecret(secret),
+    "a standard hook's secret is whsec_ and at least 16 bytes in base64",
+  ),
+);
+
+/** An engine that another host of the service runs. */
+const FarEngine = v.strictObject({
+  /** What that host calls it, at its `/v1/engines`. */
+  name: v.picklist(["container", "gpu"]),
+  /** That host's address, without a slash at the end. */
+  url: v.pipe(v.string(), v.url()),
 });
+
+export type FarEngine = v.InferOutput<typeof FarEngine>;
 
 export type HookSource = v.InferOutput<typeof HookSource>;
 
@@ -71,6 +96,10 @@ export const ServiceConfigSchema = v.strictObject({
    */
   address_exemptions: v.optional(v.array(v.string()), []),
   hooks: v.optional(v.array(HookSource), []),
+  /** What is asked of each picture that comes into the bucket, by tenant. */
+  bucket_tasks: v.optional(v.record(TenantSchema, v.array(v.unknown())), {}),
+  /** Engines on other hosts, which have the same `secret`; the cheapest first. */
+  engines: v.optional(v.array(FarEngine), []),
   /** How long results, uploads and features are kept, in seconds. */
   keep_seconds: v.optional(v.pipe(v.number(), v.minValue(60)), 86_400),
   /**
@@ -129,7 +158,8 @@ export function parseServiceConfig(
 
 /** Better words than the schema's own, and none that repeat a secret. */
 function describeIssue(issue: Issue): string | null {
-  if (issue.type === "url") return "no address such as https://florence.example.com";
+  if (issue.type === "url")
+    return "no address such as https://florence.example.com";
   const isSecret = ["secret", "admin_key"].includes(fieldOf(issue));
   return isSecret && issue.kind === "schema" && issue.input !== undefined
     ? "must be text"

@@ -8,6 +8,8 @@ import type { ServiceConfig } from "./config.ts";
 import type { Engine, NearEngine } from "./engine/engine.ts";
 import type { Blobs } from "./ports/blobs.ts";
 import type { Database } from "./ports/database.ts";
+import type { Telemetry } from "./observability/telemetry.ts";
+import type { Operation } from "./operation.ts";
 import type { Outbound } from "./ports/outbound.ts";
 import type { WorkQueue } from "./ports/work-queue.ts";
 
@@ -40,6 +42,10 @@ export interface Host {
   readonly featureMemoryBytes?: number;
   /** Keeps work going whose client may leave before it ends. */
   keepAlive?(work: Promise<unknown>, context: Context): void;
+  /** What only this host serves, beside what every host does. */
+  readonly operations?: readonly Operation[];
+  /** Told of every request and every analysis. */
+  readonly telemetry?: Telemetry;
   /** Told of everything that is answered with status 500 or above. */
   onFailure?(error: unknown, requestId: string): void;
 }

@@ -15,12 +15,19 @@ import { chatOperations } from "./chat/chat-operations.ts";
 import { analysisOperations } from "./features/analysis-operations.ts";
 import { createFeatureCache } from "./features/feature-cache.ts";
 import { sweepFeatures } from "./features/sweep-features.ts";
+import { withFarEngines } from "./engine/far-engines.ts";
+import { internalBodyLimit, verifyInternal } from "./engine/internal-token.ts";
+import { createLadder } from "./engine/ladder.ts";
 import type { Host } from "./host.ts";
 import { batchOperations } from "./jobs/batch-operations.ts";
 import { jobOperations } from "./jobs/job-operations.ts";
 import { createJobs } from "./jobs/jobs.ts";
 import { createLater, type LaterPart } from "./later.ts";
 import { mcpOperations } from "./mcp/mcp-operations.ts";
+import { createBucketEvents } from "./hooks/bucket-events.ts";
+import { hookOperations } from "./hooks/hook-operations.ts";
+import { uploadOperations } from "./uploads/upload-operations.ts";
+import { createUploads } from "./uploads/uploads.ts";
 import { createDeliveries } from "./webhooks/deliveries.ts";
 import { webhookOperations } from "./webhooks/webhook-operations.ts";
 import { openApiOperations } from "./openapi/openapi-operations.ts";
@@ -46,7 +53,7 @@ export interface Service {
    *
    * @throws FlorenceError for a message to be tried again.
    */
-  bucketEvents?(body: unknown): Promise<void>;
+  bucketEvents(body: unknown): Promise<void>;
 
   /**
    * Hints again at what has waited too long, and deletes what has expired. For
@@ -56,14 +63,21 @@ export interface Service {
 }
 
 /** The whole service over one host whose database is migrated. */
-export function createService(host: Host): Service {
+export function createService(given: Host): Service {
+  const host = withFarEngines(given);
+  const ladder = createLadder({
+    engines: host.engines,
+    now: () => host.platform.now(),
+  });
   const features = createFeatureCache(host);
   const images = createImageResolver(host, features);
   const analyzer = createAnalyzer({
     ...{ host, images, features },
-    engine: host.engines[0],
+    engine: ladder,
   });
   const jobs = createJobs(host, analyzer);
+  const deliveries = createDeliveries(host);
+  const uploads = createUploads(host, jobs, deliveries);
   // Jobs and batches count their images themselves.
   const counted = countedAnalyzer(host, analyzer);
   const described = [
@@ -72,22 +86,32 @@ export function createService(host: Host): Service {
     ...chatOperations(host, counted),
     ...batchOperations({ host, analyzer, jobs }),
     ...jobOperations(host, jobs),
+    ...uploadOperations(host, uploads),
+    ...hookOperations(host, uploads),
     ...webhookOperations(host),
     ...analysisOperations(host),
-    ...capabilityOperations(host),
+    ...capabilityOperations(ladder.engines),
     ...keyOperations(host),
     ...healthOperations(host),
   ];
   const operations = [...described, ...openApiOperations(host, described)];
   const later: readonly LaterPart[] = [
     jobs,
-    createDeliveries(host),
+    deliveries,
+    uploads,
     { sweep: () => sweepAuth(host) },
     { sweep: () => sweepFeatures(host) },
   ];
   return {
-    app: createApp(host, operations, createGuard(host)),
+    app: createApp(
+      host,
+      operations,
+      createGuard(host, (request) =>
+        verifyInternal(host, request, internalBodyLimit(host)),
+      ),
+    ),
     operations,
+    bucketEvents: createBucketEvents(host, uploads),
     ...createLater(host, later),
   };
 }

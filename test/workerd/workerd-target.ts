@@ -56,6 +56,7 @@ export async function makeKey(origin: string, tenant: string): Promise<string> {
       "Content-Type": "application/json",
     },
     body: JSON.stringify({
+      name: "contract",
       tenant,
       scopes: ["analyze", "jobs", "uploads", "webhooks"],
     }),

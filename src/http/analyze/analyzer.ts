@@ -5,7 +5,8 @@
 import type { AnalyzeEvents } from "../../shared/analyze/analyze.ts";
 import { sniffImage } from "../../shared/image/sniff-image.ts";
 import type { AnalyzeRequest, Envelope } from "../../shared/schema/analysis.ts";
-import type { Engine, EngineName } from "../engine/engine.ts";
+import type { EngineName } from "../engine/engine.ts";
+import type { Ladder } from "../engine/ladder.ts";
 import { keepAnalysis } from "../features/analysis-store.ts";
 import type { FeatureCache } from "../features/feature-cache.ts";
 import { recall, recallNamed, type Recalled } from "../features/recall.ts";
@@ -36,6 +37,10 @@ export interface AnalyzerEvents extends AnalyzeEvents {
 
 export interface AnalyzerOptions {
   readonly signal: AbortSignal;
+  /** When the signal aborts, on the host's clock; left out if nobody waits. */
+  readonly deadlineAtMs?: number;
+  /** W3C Trace Context, passed on to engines elsewhere. */
+  readonly traceparent?: string;
   readonly events?: AnalyzerEvents;
   /**
    * Takes work that may end after the answer; left out, the answer waits for
@@ -62,13 +67,15 @@ export interface AnalyzerParts {
   readonly host: Host;
   readonly images: ImageResolver;
   readonly features: FeatureCache;
-  readonly engine: Engine;
+  readonly engine: Ladder;
 }
 
 export function createAnalyzer(parts: AnalyzerParts): Analyzer {
   const { host, images, features, engine } = parts;
   return {
-    async analyze(request, principal, { signal, events, background }) {
+    async analyze(request, principal, options) {
+      const { signal, events, background } = options;
+      const { deadlineAtMs, traceparent } = options;
       const { image, ...asked } = request;
       const { tenant } = principal;
       const found = await images.resolve(image, principal, signal);
@@ -81,7 +88,7 @@ export function createAnalyzer(parts: AnalyzerParts): Analyzer {
       const { width, height, media_type } = facts;
       events?.started?.({
         image: { width, height, media_type },
-        engine: engine.name,
+        engine: engine.firstFor(asked),
       });
 
       const answer = await engine.analyze(
@@ -91,6 +98,9 @@ export function createAnalyzer(parts: AnalyzerParts): Analyzer {
           bytes: found.bytes,
           seen,
           signal,
+          principal,
+          ...(deadlineAtMs !== undefined && { deadlineAtMs }),
+          ...(traceparent !== undefined && { traceparent }),
         },
         events,
       );

@@ -7,8 +7,9 @@ import type { Jobs } from "../jobs/jobs.ts";
 import type { AppContext } from "../operation.ts";
 import { streamAnalysis } from "../streaming/analysis-stream.ts";
 import { wantsStream } from "../streaming/wants-stream.ts";
-import type { Analyzer, AnalyzerRequest } from "./analyzer.ts";
-import { refuseLaterOptions } from "./check-options.ts";
+import type { Analyzer, AnalyzerOptions, AnalyzerRequest } from "./analyzer.ts";
+import { refuseAbsentEngine } from "./check-options.ts";
+import { deadlineOf } from "./deadline.ts";
 
 /** What a door to the analyzer needs. */
 export interface AnalysisDoor {
@@ -29,7 +30,7 @@ export async function answerRequest(
   request: AnalyzerRequest,
   signal: AbortSignal,
 ): Promise<Response> {
-  refuseLaterOptions(request.options, host.engines[0]);
+  refuseAbsentEngine(request.options, host.engines);
   const principal = context.get("principal");
   const background = (later: Promise<void>): void => {
     host.keepAlive?.(later, context);
@@ -41,6 +42,7 @@ export async function answerRequest(
     return await streamAnalysis(
       (events) => {
         const work = analyzer.analyze(request, principal, {
+          ...callOf(context),
           signal: both,
           events,
           background,
@@ -60,11 +62,33 @@ export async function answerRequest(
   }
   const preferred = await answerAsPreferred({ host, jobs }, context, request);
   if (preferred !== null) return preferred;
-  const work = analyzer.analyze(request, principal, { signal, background });
+  const work = analyzer.analyze(request, principal, {
+    ...callOf(context),
+    signal,
+    background,
+  });
   host.keepAlive?.(work, context);
   const envelope = await work;
   context.header("Server-Timing", serverTiming(envelope.timings_ms));
   return context.json(envelope);
+}
+
+/** W3C Trace Context, section 3.2; what is no trace is none. */
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/u;
+
+/** What an engine elsewhere must know of the call. */
+function callOf(
+  context: AppContext,
+): Pick<AnalyzerOptions, "deadlineAtMs" | "traceparent"> {
+  const request = context.req.raw;
+  const deadlineMs = deadlineOf(request);
+  const traceparent = request.headers.get("traceparent") ?? "";
+  return {
+    ...(deadlineMs !== null && {
+      deadlineAtMs: context.get("startedMs") + deadlineMs,
+    }),
+    ...(TRACEPARENT.test(traceparent) && { traceparent }),
+  };
 }
 
 /** `timings_ms` as a `Server-Timing` header (W3C Server Timing, section 3). */

@@ -13,8 +13,15 @@ const MAX_DEADLINE_MS = 300_000;
  *   of milliseconds from 1 to 300,000.
  */
 export function deadlineSignal(request: Request): AbortSignal {
+  const deadlineMs = deadlineOf(request);
+  if (deadlineMs === null) return request.signal;
+  return AbortSignal.any([request.signal, AbortSignal.timeout(deadlineMs)]);
+}
+
+/** `Deadline-Ms`, null if there is none. @throws as `deadlineSignal`. */
+export function deadlineOf(request: Request): number | null {
   const header = request.headers.get("Deadline-Ms");
-  if (header === null) return request.signal;
+  if (header === null) return null;
   const deadlineMs = /^\d{1,6}$/u.test(header.trim()) ? Number(header) : 0;
   if (deadlineMs < 1 || deadlineMs > MAX_DEADLINE_MS) {
     throw new FlorenceError(
@@ -22,5 +29,5 @@ export function deadlineSignal(request: Request): AbortSignal {
       `Deadline-Ms is "${header.slice(0, 40)}"; it takes a whole number of milliseconds from 1 to ${MAX_DEADLINE_MS}.`,
     );
   }
-  return AbortSignal.any([request.signal, AbortSignal.timeout(deadlineMs)]);
+  return deadlineMs;
 }

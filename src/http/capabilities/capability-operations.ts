@@ -1,14 +1,19 @@
 // What can be asked here, of which model, on which engine: as data, so that
 // forms, nodes and agents can be made from it.
 
-import type { Manifest } from "../../shared/model/manifest.ts";
 import { jsonSchemaOf } from "../../shared/schema/json-schema.ts";
 import { TASKS } from "../../shared/tasks/index.ts";
-import type { Engine } from "../engine/engine.ts";
-import type { Host } from "../host.ts";
+import type { Engine, EngineModel } from "../engine/engine.ts";
+import { INTERNAL_ID } from "../engine/internal-token.ts";
 import type { Operation } from "../operation.ts";
 
-export function capabilityOperations(host: Host): readonly Operation[] {
+/** How long an engine elsewhere may take to say which models it has. */
+const REFRESH_MS = 2000;
+
+/** @param engines the host's; those elsewhere are asked which models they have. */
+export function capabilityOperations(
+  engines: readonly Engine[],
+): readonly Operation[] {
   const list = (
     path: string,
     operationId: string,
@@ -23,25 +28,37 @@ export function capabilityOperations(host: Host): readonly Operation[] {
     access: "analyze",
     responses: { 200: { description: "The list." } },
     problems: [],
-    handle: (context) => context.json({ object: "list", data: data() }),
+    async handle(context) {
+      // Two hosts that list each other would ask without end.
+      if (context.get("principal").id !== INTERNAL_ID) await refresh(engines);
+      return context.json({ object: "list", data: data() });
+    },
   });
   return [
     list("/v1/tasks", "listTasks", "What can be asked", () =>
-      describeTasks(host),
+      describeTasks(engines),
     ),
     list("/v1/models", "listModels", "Which models answer", () =>
-      describeModels(host),
+      describeModels(engines),
     ),
     list("/v1/engines", "listEngines", "Where they run", () =>
-      host.engines.map(describeEngine),
+      engines.map(describeEngine),
     ),
   ];
 }
 
+/** An engine that does not answer has the models it had before. */
+async function refresh(engines: readonly Engine[]): Promise<void> {
+  const signal = AbortSignal.timeout(REFRESH_MS);
+  await Promise.allSettled(
+    engines.map((engine) => engine.refresh?.(signal) ?? Promise.resolve()),
+  );
+}
+
 /** Each model once, with the first engine that has it. */
-function hostedModels({
-  engines,
-}: Host): readonly { readonly manifest: Manifest; readonly engine: Engine }[] {
+function hostedModels(
+  engines: readonly Engine[],
+): readonly { readonly manifest: EngineModel; readonly engine: Engine }[] {
   const all = engines.flatMap((engine) =>
     engine.models.map((manifest) => ({ manifest, engine })),
   );
@@ -51,8 +68,8 @@ function hostedModels({
   );
 }
 
-function describeTasks(host: Host): readonly object[] {
-  const models = hostedModels(host);
+function describeTasks(engines: readonly Engine[]): readonly object[] {
+  const models = hostedModels(engines);
   return TASKS.map((task) => ({
     task: task.spelling,
     token: task.token,
@@ -66,8 +83,8 @@ function describeTasks(host: Host): readonly object[] {
   }));
 }
 
-function describeModels(host: Host): readonly object[] {
-  return hostedModels(host).map(({ manifest, engine }, index) => ({
+function describeModels(engines: readonly Engine[]): readonly object[] {
+  return hostedModels(engines).map(({ manifest, engine }, index) => ({
     id: manifest.id,
     // As OpenAI's clients list models.
     object: "model",

@@ -6,7 +6,7 @@ import {
   type AnalyzeRequest,
 } from "../../shared/schema/analysis.ts";
 import type { ImageReference } from "../analyze/image-reference.ts";
-import { refuseLaterOptions } from "../analyze/check-options.ts";
+import { refuseAbsentEngine } from "../analyze/check-options.ts";
 import { readSentRequest } from "../analyze/read-analyze-request.ts";
 import type { Host } from "../host.ts";
 import { parseBody } from "../read-json-body.ts";
@@ -48,6 +48,6 @@ export function parseAskedJob(
   const { callback, ...analysis } = asked;
   const own = parseBody({ ...(callback !== undefined && { callback }) }, Own);
   const request = parseAnalyzeRequest(analysis);
-  refuseLaterOptions(request.options, host.engines[0]);
+  refuseAbsentEngine(request.options, host.engines);
   return { request, callback: own.callback };
 }
