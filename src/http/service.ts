@@ -31,6 +31,7 @@ import { createUploads } from "./uploads/uploads.ts";
 import { createDeliveries } from "./webhooks/deliveries.ts";
 import { webhookOperations } from "./webhooks/webhook-operations.ts";
 import { openApiOperations } from "./openapi/openapi-operations.ts";
+import { createObserver } from "./observability/observer.ts";
 import type { App, Operation } from "./operation.ts";
 import type { WorkMessage } from "./ports/work-queue.ts";
 
@@ -71,10 +72,10 @@ export function createService(given: Host): Service {
   });
   const features = createFeatureCache(host);
   const images = createImageResolver(host, features);
-  const analyzer = createAnalyzer({
-    ...{ host, images, features },
-    engine: ladder,
-  });
+  const observer = createObserver(host);
+  const analyzer = observer.watch(
+    createAnalyzer({ ...{ host, images, features }, engine: ladder }),
+  );
   const jobs = createJobs(host, analyzer);
   const deliveries = createDeliveries(host);
   const uploads = createUploads(host, jobs, deliveries);
@@ -93,6 +94,7 @@ export function createService(given: Host): Service {
     ...capabilityOperations(ladder.engines),
     ...keyOperations(host),
     ...healthOperations(host),
+    ...(host.operations ?? []),
   ];
   const operations = [...described, ...openApiOperations(host, described)];
   const later: readonly LaterPart[] = [
@@ -109,6 +111,7 @@ export function createService(given: Host): Service {
       createGuard(host, (request) =>
         verifyInternal(host, request, internalBodyLimit(host)),
       ),
+      observer,
     ),
     operations,
     bucketEvents: createBucketEvents(host, uploads),

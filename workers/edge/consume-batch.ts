@@ -43,9 +43,6 @@ async function take(
     await service.consume(message);
     return;
   }
-  if (service.bucketEvents === undefined) {
-    throw new Error("internal: nothing takes the events of a bucket");
-  }
   await service.bucketEvents(body);
 }
 

@@ -111,7 +111,7 @@ async function readBucket(
 }
 
 /** Names between slashes; no way up, nothing that a file system takes ill. */
-function isPath(key: string): boolean {
+export function isPath(key: string): boolean {
   return (
     !/[\u0000-\u001f\u007f\\]/u.test(key) &&
     key.split("/").every((name) => !["", ".", ".."].includes(name))

@@ -68,7 +68,7 @@ async function findByDedupeKey(
 }
 
 /** Refuses a callback that could never be called. */
-async function checkCallback(
+export async function checkCallback(
   { database, config }: Host,
   { tenant }: Principal,
   { url, endpoint_id: endpointId }: Callback,
