@@ -11,6 +11,8 @@ import {
 } from "../tasks/index.ts";
 import {
   fieldErrors,
+  fieldOf,
+  isMissingField,
   isUnknownField,
   unknownFieldDetail,
   type Issue,
@@ -21,6 +23,8 @@ export type { TaskPayload, TaskRequest } from "../tasks/index.ts";
 
 /** Tasks of one request. */
 export const MAX_TASKS = 16;
+
+const TASKS_WANTED = `required, 1 to ${MAX_TASKS} of {"task", …}`;
 
 /** Letters of a request's metadata, written as JSON. */
 export const MAX_METADATA_LENGTH = 8192;
@@ -112,7 +116,7 @@ const Metadata = v.pipe(
 /** A request without its image, which every door brings in its own way. */
 export const AnalyzeRequestSchema = v.strictObject({
   tasks: v.pipe(
-    v.array(v.unknown(), 'required, 1 to 16 of {"task", …}'),
+    v.array(v.unknown(), TASKS_WANTED),
     v.minLength(1, `1 to ${MAX_TASKS} tasks`),
     v.maxLength(MAX_TASKS, `1 to ${MAX_TASKS} tasks`),
   ),
@@ -176,8 +180,9 @@ function valueAt(input: unknown, path: readonly string[]): unknown {
   return value;
 }
 
-/** Names the field that was probably meant. */
+/** Names the field that was probably meant, or says what is missing. */
 function describe(issue: Issue): string | null {
+  if (isMissingField(issue) && fieldOf(issue) === "tasks") return TASKS_WANTED;
   if (!isUnknownField(issue)) return null;
   const [first, second, third] = issue.path ?? [];
   if (second === undefined)
