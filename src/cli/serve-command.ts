@@ -2,6 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { DEFAULT_DATA_FOLDER } from "../server/data-folder.ts";
 import { readSettings } from "../http/read-settings.ts";
 import { DEVICES } from "../node/devices.ts";
 import { MODEL_IN_THE_BOX } from "../node/model-in-the-box.ts";
@@ -30,8 +31,7 @@ const FLAGS = {
     type: "string",
     short: "d",
     value: "DIR",
-    summary:
-      "Folder of the database, the secret and what is kept; florence-data if left out.",
+    summary: `Folder of the database, the secret and what is kept; ${DEFAULT_DATA_FOLDER} if left out.`,
   },
   model: {
     type: "string",
@@ -142,7 +142,7 @@ function serverOptions(
   return {
     port: count("port", 8080, 0, 65_535),
     hostname: given("host") ?? "127.0.0.1",
-    dataFolder: resolve(given("data") ?? "florence-data"),
+    dataFolder: resolve(given("data") ?? DEFAULT_DATA_FOLDER),
     bundles: values.model ?? [env["FLORENCE_MODEL"] || MODEL_IN_THE_BOX],
     device: pickValue("device", given("device"), [...DEVICES, "auto"]) ?? "cpu",
     threads: count("threads", threads),

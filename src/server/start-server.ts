@@ -12,6 +12,7 @@ import { chooseDevice, type Device } from "../node/devices.ts";
 import { NODE_PLATFORM } from "../node/platform.ts";
 import { FlorenceError } from "../shared/errors.ts";
 import { chooseBatch } from "./choose-batch.ts";
+import { databaseFile } from "./data-folder.ts";
 import { openFolderBlobs } from "./folder-blobs.ts";
 import { NODE_OUTBOUND } from "./outbound.ts";
 import { keptSecret } from "./secret-file.ts";
@@ -106,7 +107,7 @@ export async function startServer(
     },
   });
   opened.defer(() => engine.close());
-  const database = openSqliteDatabase(join(dataFolder, "florence.sqlite"));
+  const database = openSqliteDatabase(databaseFile(dataFolder));
   opened.defer(() => {
     database.close();
   });

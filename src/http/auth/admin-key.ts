@@ -7,6 +7,9 @@ import { equalHashes, sha256Text } from "./hashes.ts";
 /** Its principals see the keys of every tenant. */
 export const ADMIN_TENANT = "admin";
 
+/** Whose a key is that whoever runs the service makes without a word of it. */
+export const DEFAULT_TENANT = "default";
+
 const ADMIN: Principal = {
   tenant: ADMIN_TENANT,
   id: "admin",

@@ -1,9 +1,10 @@
 // An API key as requests, answers and the command line have it.
 
 import * as v from "valibot";
+import { FlorenceError } from "../../shared/errors.ts";
 import { TenantSchema } from "../config.ts";
 import { SCOPES } from "../principal.ts";
-import type { ApiKey } from "./api-keys.ts";
+import type { ApiKey, KeyGrant } from "./api-keys.ts";
 
 const Name = v.pipe(
   v.string(),
@@ -34,7 +35,10 @@ export const NewKeySchema = v.strictObject({
   /** What it is for; shown in lists. */
   name: v.optional(Name, "unnamed"),
   scopes: Scopes,
-  /** The caller's own if left out; only `admin_key` may name another. */
+  /**
+   * The caller's own if left out, `default` for `admin_key`, which alone may
+   * name any.
+   */
   tenant: v.exactOptional(TenantSchema),
   /** ISO 8601 with a time zone; never if left out. */
   expires_at: v.exactOptional(
@@ -76,6 +80,35 @@ export const KeyListSchema = v.object({
   data: v.array(KeySchema),
   has_more: v.boolean(),
 });
+
+/**
+ * What a new key may do.
+ *
+ * @param tenant whose it is if `asked` does not say.
+ * @throws FlorenceError `invalid_request` for an expiry that has passed.
+ */
+export function keyGrant(
+  asked: NewKey,
+  tenant: string,
+  nowMs: number,
+): KeyGrant {
+  const expiresMs =
+    asked.expires_at === undefined ? null : Date.parse(asked.expires_at);
+  if (expiresMs !== null && !(expiresMs > nowMs)) {
+    const detail = "must lie in the future";
+    throw new FlorenceError("invalid_request", `expires_at ${detail}.`, {
+      errors: [{ pointer: "/expires_at", detail }],
+    });
+  }
+  return {
+    tenant: asked.tenant ?? tenant,
+    name: asked.name,
+    scopes: asked.scopes,
+    ratePerMinute: asked.rate_per_minute ?? null,
+    imagesPerMonth: asked.images_per_month ?? null,
+    expiresMs,
+  };
+}
 
 /** The document of a key. */
 export function keyDocument(key: ApiKey): KeyDocument {

@@ -14,10 +14,11 @@ import {
   type ApiKey,
   type KeyGrant,
 } from "./api-keys.ts";
-import { ADMIN_TENANT } from "./admin-key.ts";
+import { ADMIN_TENANT, DEFAULT_TENANT } from "./admin-key.ts";
 import {
   CreatedKeySchema,
   keyDocument,
+  keyGrant,
   KeyListSchema,
   KeySchema,
   NewKeySchema,
@@ -150,27 +151,14 @@ function grantOf(
   principal: Principal,
   { platform }: Host,
 ): KeyGrant {
-  const tenant = asked.tenant ?? principal.tenant;
   const seen = tenantSeenBy(principal);
-  if (seen !== null && tenant !== seen) {
-    throw invalid(
-      "/tenant",
-      `this key makes keys of tenant ${seen} only; leave tenant out, or use the service's admin_key`,
-    );
+  if (seen !== null && asked.tenant !== undefined && asked.tenant !== seen) {
+    const detail = `this key makes keys of tenant ${seen} only; leave tenant out, or use the service's admin_key`;
+    throw new FlorenceError("invalid_request", `tenant: ${detail}.`, {
+      errors: [{ pointer: "/tenant", detail }],
+    });
   }
-  const expiresMs =
-    asked.expires_at === undefined ? null : Date.parse(asked.expires_at);
-  if (expiresMs !== null && !(expiresMs > platform.now())) {
-    throw invalid("/expires_at", "must lie in the future");
-  }
-  return {
-    tenant,
-    name: asked.name,
-    scopes: asked.scopes,
-    ratePerMinute: asked.rate_per_minute ?? null,
-    imagesPerMonth: asked.images_per_month ?? null,
-    expiresMs,
-  };
+  return keyGrant(asked, seen ?? DEFAULT_TENANT, platform.now());
 }
 
 async function keyOfPath(host: Host, context: AppContext): Promise<ApiKey> {
@@ -200,13 +188,5 @@ function noSuchKey(id: string): FlorenceError {
   return new FlorenceError(
     "not_found",
     `There is no key ${id.slice(0, 100)}. GET /v1/keys lists those there are.`,
-  );
-}
-
-function invalid(pointer: string, detail: string): FlorenceError {
-  return new FlorenceError(
-    "invalid_request",
-    `The body is not right: ${pointer}: ${detail}.`,
-    { errors: [{ pointer, detail }] },
   );
 }
