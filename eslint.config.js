@@ -53,7 +53,11 @@ export default tseslint.config(
   },
   {
     // Cloudflare wants a default export from a Worker's entry.
-    files: ["workers/*/index.ts", "test/workerd/worker/index.ts"],
+    files: [
+      "workers/*/index.ts",
+      "test/workerd/worker/index.ts",
+      "test/faults/worker/index.ts",
+    ],
     rules: { "no-restricted-exports": "off" },
   },
   {

@@ -158,16 +158,16 @@ test("tells what happened to a job, and goes on after Last-Event-ID", async () =
     events.map(({ event }) => event),
     ["started", "result", "result", "done"],
   );
-  assert.equal(events[1]?.data["task"], "caption");
-  assert.equal(events[1]?.data["index"], 0);
+  assert.equal(events[1]!.data["task"], "caption");
+  assert.equal(events[1]!.data["index"], 0);
   assert.equal(events[3]?.data["status"], "completed");
 
   const rest = await request("GET", `/v1/jobs/${id}/events`, undefined, {
-    "Last-Event-ID": String(events[1]?.id),
+    "Last-Event-ID": String(events[1]!.id),
   });
   assert.deepEqual(parseEvents(await rest.text()), events.slice(2));
   const none = await request("GET", `/v1/jobs/${id}/events`, undefined, {
-    "Last-Event-ID": String(events[3]?.id),
+    "Last-Event-ID": String(events[3].id),
   });
   assert.deepEqual(parseEvents(await none.text()), []);
 });

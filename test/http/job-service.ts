@@ -16,14 +16,14 @@ export interface Started {
   readonly service: Service;
   readonly clock: { nowMs: number };
   /** Sends a request with a JSON body, or none. */
-  request(
+  readonly request: (
     method: string,
     path: string,
     body?: unknown,
     headers?: Readonly<Record<string, string>>,
-  ): Promise<Response>;
+  ) => Promise<Response>;
   /** Consumes what the queue was given until nothing is left. */
-  drain(): Promise<void>;
+  readonly drain: () => Promise<void>;
 }
 
 export async function start(options: FakeHostOptions = {}): Promise<Started> {

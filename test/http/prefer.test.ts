@@ -168,7 +168,7 @@ test("refuses batches and callbacks that cannot be", async () => {
     [
       "/v1/batches",
       "quota_exceeded",
-      { images: [image, image, image, image] },
+      { images: [1, 2, 3, 4].map(() => ({ url: "https://example.com/" })) },
       "",
     ],
     [
