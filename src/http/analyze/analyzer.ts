@@ -3,13 +3,18 @@
 // engine, and keeps what may be asked for again.
 
 import type { AnalyzeEvents } from "../../shared/analyze/analyze.ts";
+import type { SeenImage } from "../../shared/analyze/seen-image.ts";
 import { sniffImage } from "../../shared/image/sniff-image.ts";
-import type { AnalyzeRequest, Envelope } from "../../shared/schema/analysis.ts";
+import type {
+  AnalyzeOptions,
+  AnalyzeRequest,
+  Envelope,
+} from "../../shared/schema/analysis.ts";
 import type { EngineName } from "../engine/engine.ts";
 import type { Ladder } from "../engine/ladder.ts";
 import { keepAnalysis } from "../features/analysis-store.ts";
 import type { FeatureCache } from "../features/feature-cache.ts";
-import { recall, recallNamed, type Recalled } from "../features/recall.ts";
+import { recall, recallNamed } from "../features/recall.ts";
 import type { Host } from "../host.ts";
 import type { Principal } from "../principal.ts";
 import type { ImageReference } from "./image-reference.ts";
@@ -82,7 +87,7 @@ export function createAnalyzer(parts: AnalyzerParts): Analyzer {
       // Refused from its header before it waits for anything.
       const header = found.bytes === null ? null : headerFacts(found.bytes);
       const recalled = await recallImage(parts, request, found, tenant);
-      const seen = recalled?.seen ?? null;
+      const { seen, options: exact } = recalled;
       const facts = header ?? seen?.image;
       if (facts === undefined) throw new Error("internal: no image at hand");
       const { width, height, media_type } = facts;
@@ -94,7 +99,7 @@ export function createAnalyzer(parts: AnalyzerParts): Analyzer {
       const answer = await engine.analyze(
         {
           ...asked,
-          options: recalled?.options ?? asked.options,
+          options: exact,
           bytes: found.bytes,
           seen,
           signal,
@@ -104,39 +109,58 @@ export function createAnalyzer(parts: AnalyzerParts): Analyzer {
         },
         events,
       );
-      const passed = answer.seen;
-      const isKept = recalled !== null && passed !== null;
-      if (isKept && passed.features !== seen?.features) {
-        features.remember(recalled.featureId, tenant, passed);
-        const stored = features.store(recalled.featureId, tenant, passed);
+      const { revision } = answer.envelope.model;
+      const isKept = seen?.modelRevision === revision;
+      const passed = isKept ? null : answer.seen;
+      const featureId =
+        isKept || passed !== null ? await recalled.idOf(revision) : null;
+      if (featureId !== null && passed !== null) {
+        features.remember(featureId, tenant, passed);
+        const stored = features.store(featureId, tenant, passed);
         if (background === undefined) await stored;
         else background(stored);
       }
-      const envelope = completed(
-        answer.envelope,
-        isKept ? recalled.featureId : null,
-        found.fetchMs,
-      );
+      const envelope = completed(answer.envelope, featureId, found.fetchMs);
       if (asked.options.store) await keepAnalysis(host, envelope, tenant);
       return envelope;
     },
   };
 }
 
-/** What was seen of the picture before; null if nothing is to be kept of it. */
+/** What is known of a picture before an engine is asked. */
+interface RecalledImage {
+  /** A pass from before; null if the picture is to be seen. */
+  readonly seen: SeenImage | null;
+  readonly options: AnalyzeOptions;
+  /** Under which id a model's pass is kept; null where none is to be. */
+  readonly idOf: (modelRevision: string) => Promise<string | null>;
+}
+
 async function recallImage(
-  { host, features }: AnalyzerParts,
+  { host: { engines, platform }, features }: AnalyzerParts,
   { image, options }: AnalyzerRequest,
-  { bytes, seen }: ResolvedImage,
+  { bytes, seen: named }: ResolvedImage,
   tenant: string,
-): Promise<Recalled | null> {
-  const { engines, platform } = host;
-  if (image.kind === "feature" && seen !== null) {
-    return recallNamed(image.featureId, seen, { engines, options });
+): Promise<RecalledImage> {
+  if (image.kind === "feature" && named !== null) {
+    const { featureId } = image;
+    return {
+      seen: named,
+      options: recallNamed(featureId, named, { engines, options }),
+      idOf: () => Promise.resolve(featureId),
+    };
   }
-  if (bytes === null || options.cache === "off") return null;
+  if (bytes === null || options.cache === "off") {
+    return { seen: null, options, idOf: () => Promise.resolve(null) };
+  }
   const sha256 = await platform.sha256(bytes);
-  return await recall(features, { engines, options, tenant, sha256 });
+  const inputSize = options.input_size;
+  return {
+    seen: await recall(features, tenant, sha256, { engines, options }),
+    options,
+    idOf: (modelRevision) =>
+      features.idOf({ tenant, sha256, modelRevision, inputSize }),
+  };
 }
 
 /** The envelope with what the engine did not know. */

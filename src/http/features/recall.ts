@@ -1,5 +1,4 @@
-// What is known of a picture before it is seen: which model is asked, whether
-// it has seen the picture before, and under which id the pass is kept.
+// Whether a picture was seen before, and by which model.
 
 import type { SeenImage } from "../../shared/analyze/seen-image.ts";
 import { FlorenceError } from "../../shared/errors.ts";
@@ -7,62 +6,60 @@ import type { AnalyzeOptions } from "../../shared/schema/analysis.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { FeatureCache } from "./feature-cache.ts";
 
-/** A pass that is kept, or will be. */
-export interface Recalled {
-  /** `image.feature_id` of the answer. */
-  readonly featureId: string;
-  /** Null if the picture is to be seen. */
-  readonly seen: SeenImage | null;
-  /** The request's, its model being the one that saw the picture. */
-  readonly options: AnalyzeOptions;
-}
-
+/** What a request asks, as far as it decides which pass may serve it. */
 export interface RecallQuestion {
   readonly engines: readonly Engine[];
   readonly options: AnalyzeOptions;
-  readonly tenant: string;
-  /** Lower-case hexadecimal SHA-256 of the file. */
-  readonly sha256: string;
 }
 
 /**
- * Looks for a pass over a picture whose file is at hand.
+ * Looks for a pass over a picture whose file is at hand, by any model that may
+ * be asked.
  *
- * @returns null if the request will have nothing kept, or asks a model that is
- *   not here.
+ * @param sha256 of the file, lower-case hexadecimal.
+ * @returns null if there is none, or none may be used.
  */
 export async function recall(
   features: FeatureCache,
-  { engines, options, tenant, sha256 }: RecallQuestion,
-): Promise<Recalled | null> {
+  tenant: string,
+  sha256: string,
+  { engines, options }: RecallQuestion,
+): Promise<SeenImage | null> {
   if (options.cache === "off") return null;
-  const models = engines.flatMap((engine) => [...engine.models]);
-  const model =
+  const asked = engines.filter(({ name }) =>
+    ["auto", name].includes(options.engine),
+  );
+  const models = asked.flatMap((engine) =>
     options.model === undefined
-      ? models[0]
-      : models.find(({ id }) => id === options.model);
-  if (model === undefined) return null;
-  const featureId = await features.idOf({
-    tenant,
-    sha256,
-    modelRevision: model.revision,
-    inputSize: options.input_size,
-  });
-  const seen = await features.find(featureId, tenant);
-  return { featureId, seen, options };
+      ? engine.models.slice(0, 1)
+      : engine.models.filter(({ id }) => id === options.model),
+  );
+  for (const modelRevision of new Set(models.map((one) => one.revision))) {
+    const inputSize = options.input_size;
+    const id = await features.idOf({
+      tenant,
+      sha256,
+      modelRevision,
+      inputSize,
+    });
+    const seen = await features.find(id, tenant);
+    if (seen !== null) return seen;
+  }
+  return null;
 }
 
 /**
  * Checks that a pass named by a request answers what it asks.
  *
+ * @returns the options, their model the one that saw the picture.
  * @throws FlorenceError `invalid_request` if it asks for another model or size;
  *   `expired` if the model that saw the picture is not here any more.
  */
 export function recallNamed(
   featureId: string,
   seen: SeenImage,
-  { engines, options }: Pick<RecallQuestion, "engines" | "options">,
-): Recalled {
+  { engines, options }: RecallQuestion,
+): AnalyzeOptions {
   if (options.cache === "off") {
     throw contradiction("/options/cache", 'options.cache is "off", but image.feature_id names what was kept'); // prettier-ignore
   }
@@ -83,7 +80,7 @@ export function recallNamed(
   if (options.input_size !== "auto" && options.input_size !== inputSize) {
     throw contradiction("/options/input_size", `the features were made at ${inputSize}`); // prettier-ignore
   }
-  return { featureId, seen, options: { ...options, model: model.id } };
+  return { ...options, model: model.id };
 }
 
 function contradiction(pointer: string, detail: string): FlorenceError {
