@@ -166,9 +166,6 @@ function refuseUnheeded(options: AnalyzeRequest["options"]): void {
   const unheeded: readonly (readonly [string, boolean, string])[] = [
     ["engine", options.engine === "container" || options.engine === "gpu", ""],
     ["model", options.model !== undefined, " Use --model with a bundle."],
-    ["tiling", options.tiling.mode !== "off", ""],
-    ["render", options.render.format !== "none", " Use --annotate."],
-    ["render", options.render.crops !== "none", ""],
     ["store", options.store, " Redirect the output to a file."],
   ];
   for (const [name, isGiven, advice] of unheeded) {
