@@ -9,6 +9,7 @@ import { exitCode, exitCodeOf } from "./exit-codes.ts";
 import { commandHelp, overallHelp } from "./help.ts";
 import { inspectCommand } from "./inspect-command.ts";
 import type { CliIo } from "./io.ts";
+import { keysCommand } from "./keys-command.ts";
 import { nearestWord } from "../shared/schema/nearest.ts";
 import { paintFor } from "./paint.ts";
 import { pullCommand } from "./pull-command.ts";
@@ -21,6 +22,7 @@ import { onOneLine } from "./wrap-text.ts";
 export const COMMANDS: readonly Command[] = [
   analyzeCommand,
   serveCommand,
+  keysCommand,
   tasksCommand,
   pullCommand,
   convertCommand,

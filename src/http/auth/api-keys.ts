@@ -96,7 +96,8 @@ export async function readApiKey(
 /**
  * Keys in the order they were made, revoked ones too.
  *
- * @param after id of the last key of the page before; null for the first page.
+ * @param page what to read: `after` is the id of the last key of the page
+ *   before, null for the first; `limit` -1 reads all.
  */
 export async function listApiKeys(
   host: KeyHost,
