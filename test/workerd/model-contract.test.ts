@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { PHOTO } from "../http/bad-images.ts";
 import { MODEL_CONTRACT } from "../contract/model-contract.ts";
 import { readGolden } from "../golden/golden-bundle.ts";
 import {
@@ -36,6 +37,23 @@ for (const [index, { name }] of MODEL_CONTRACT.entries()) {
     assert.equal(response.status, 200, await response.clone().text());
   });
 }
+
+test("in workerd, a runtime that died is replaced under the request", async () => {
+  const response = await worker.fetch("/bundles/tiny-native/replaced", {
+    method: "POST",
+    body: PHOTO,
+  });
+  assert.equal(response.status, 200, await response.clone().text());
+  const { text, told, opened, disposed } = (await response.json()) as {
+    readonly text: string;
+    readonly told: string;
+    readonly opened: number;
+    readonly disposed: number;
+  };
+  assert.equal(told, text);
+  assert.ok(disposed > 0);
+  assert.equal(opened, 2 * disposed);
+});
 
 for (const [recipe, share] of Object.entries(RECIPES)) {
   test(`in workerd, answers as the reference does: ${recipe}`, async (context) => {

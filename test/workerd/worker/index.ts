@@ -5,9 +5,11 @@
 //   POST /sessions/N                 runs case N
 //   POST /bundles/B/cases/N          runs case N of the model's on bundle B
 //   POST /bundles/B/exactness        measures a model golden, given as the body
+//   POST /bundles/B/replaced         describes an image while the runtime dies
 
 import { decodeImage } from "../../../src/shared/image/decode-image.ts";
 import type { RgbImage } from "../../../src/shared/image/rgb-image.ts";
+import { parseAnalyzeRequest } from "../../../src/shared/schema/analysis.ts";
 import { parseManifest } from "../../../src/shared/model/manifest.ts";
 import {
   openModel,
@@ -16,6 +18,7 @@ import {
 import { assetsBundle } from "../../../workers/edge/assets-bundle.ts";
 import {
   EDGE_CODECS,
+  createEdgeEngine,
   createEdgeSessions,
 } from "../../../workers/edge/edge-host.ts";
 import type { WebSessions } from "../../../workers/edge/onnxruntime-session.ts";
@@ -26,6 +29,7 @@ import {
   type ModelGolden,
 } from "../../golden/measure-exactness.ts";
 
+import { dyingSessions } from "./dying-sessions.ts";
 import { heapCases, SMALL_HEAP_BYTES } from "./heap-cases.ts";
 
 interface Env {
@@ -50,6 +54,7 @@ export default {
           url.pathname,
         ) ?? [];
       if (room === "sessions") return await answerSessions(name);
+      if (action === "replaced") return await outlive(name, env.FILES, request);
       const loaded = await bundleOf(name, env.FILES);
       if (action.startsWith("cases/")) {
         const at = Number(action.slice("cases/".length));
@@ -77,6 +82,38 @@ async function answerSessions(number: string): Promise<Response> {
   if (number === "") return Response.json(cases.map(({ name }) => name));
   await cases[Number(number)]!.run(smallSessions);
   return Response.json({ passed: true });
+}
+
+/** Answers by an engine whose runtime dies in the middle of the work. */
+async function outlive(
+  name: string,
+  files: string,
+  request: Request,
+): Promise<Response> {
+  const fetchAsset = (file: string): Promise<Response> =>
+    fetch(`${files}/${name}/${file}`);
+  const response = await fetchAsset("manifest.json");
+  const manifest = parseManifest(await response.json());
+  const dying = dyingSessions(sessions, 4);
+  const engine = createEdgeEngine(
+    { manifest, graphs: {} },
+    fetchAsset,
+    dying.sessions,
+  );
+  const asked = parseAnalyzeRequest({
+    tasks: [{ task: "caption" }],
+    options: { max_tokens: 12 },
+  });
+  const bytes = new Uint8Array(await request.arrayBuffer());
+  const { signal } = new AbortController();
+  const told: string[] = [];
+  const { envelope } = await engine.analyze(
+    { ...asked, bytes, seen: null, signal },
+    { token: ({ delta }) => told.push(delta) },
+  );
+  const [result] = envelope.results;
+  const text = result !== undefined && "text" in result ? result.text : null;
+  return Response.json({ text, told: told.join(""), ...dying.count() });
 }
 
 function bundleOf(name: string, files: string): Promise<LoadedModel> {
