@@ -5,7 +5,7 @@ import type { Answer } from "../parse/answer.ts";
 import { NO_ANSWER } from "../tasks/frame.ts";
 import type { TaskPayload } from "../tasks/index.ts";
 import { closedPartOf } from "./closed-items.ts";
-import type { AnalyzeEvents, ResultItem } from "./events.ts";
+import type { AnalyzeEvents } from "./events.ts";
 import type { PlannedTask } from "./plan-tasks.ts";
 import { itemListsOf } from "./result-items.ts";
 import { createTextDeltas } from "./text-deltas.ts";
@@ -72,7 +72,7 @@ export function createAnswerTeller(
     for (const { kind, region: of, items } of itemListsOf(read(answers))) {
       if (of !== null && of.index !== prompt) continue;
       for (const item of items.slice(told)) {
-        events.object?.({ ...about, kind, item: { ...item } as ResultItem });
+        events.object?.({ ...about, kind, item: { ...item } });
       }
       told = Math.max(told, items.length);
     }

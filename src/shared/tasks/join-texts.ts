@@ -24,7 +24,7 @@ export function joinTexts(
   // A blank at the cut is lost on both sides, and leaves its width.
   if (shared < LEAST_SHARED)
     return shared <= -0.5 ? `${before} ${after}` : before + after;
-  const [left, right] = [[...before], [...after]];
+  const [left, right] = [Array.from(before), Array.from(after)];
   const exact = exactOverlap(left, right, shared);
   if (exact !== null) {
     return [...left, ...right.slice(exact)].join("");

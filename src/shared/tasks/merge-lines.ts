@@ -165,7 +165,7 @@ function sharedLetters(before: AnyLine, after: AnyLine): number {
 
 function letterWidth({ text, quad }: AnyLine): number {
   const [from, to] = extent(quad, directionOf(quad));
-  return (to - from) / Math.max(1, [...text].length);
+  return (to - from) / Math.max(1, Array.from(text).length);
 }
 
 /** Unit vector from the text's top left to its top right. */

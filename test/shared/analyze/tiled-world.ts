@@ -75,7 +75,7 @@ export function sayLines(
     const top = Math.max(y, part.y_min);
     const bottom = Math.min(y + height, part.y_max);
     if (bottom <= top) return [];
-    const inside = [...text]
+    const inside = Array.from(text)
       .map((character, index) => ({ character, index }))
       .filter(({ index }) => {
         const middle = x + (index + 0.5) * letter;

@@ -277,7 +277,7 @@ test("says in which tile a thing was found, and what was dropped there", async (
   const [result] = envelope.results;
   assert.ok(result !== undefined && "dropped" in result);
   assert.deepEqual(
-    result.dropped?.map(({ tile }) => tile),
+    result.dropped.map(({ tile }) => tile),
     [0, 1],
   );
 });
