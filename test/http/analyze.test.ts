@@ -153,7 +153,8 @@ test("refuses what it would otherwise ignore", async () => {
     const response = await analyzeParts(app, partsOf(request));
     await readProblem(response, "invalid_request");
   }
-  const gpu = partsOf({ tasks, options: { engine: "gpu" } });
+  const options = { engine: "gpu", allow_fallback: false };
+  const gpu = partsOf({ tasks, options });
   await readProblem(await analyzeParts(app, gpu), "engine_unavailable");
 });
 
