@@ -11,6 +11,12 @@ import type { Principal, Scope } from "./principal.ts";
 export interface AppEnv {
   readonly Variables: {
     readonly requestId: string;
+    /** Our own step in the request's trace (W3C Trace Context), to be passed on. */
+    readonly traceparent: string;
+    /** Path of the operation that answers; none for 404. */
+    readonly route: string | undefined;
+    /** Code of the problem it was refused with. */
+    readonly problemCode: ErrorCode | undefined;
     /** When the request came in, on the host's clock. */
     readonly startedMs: number;
     /** Set before a handler runs, unless its operation is public or signed. */
@@ -68,6 +74,8 @@ export interface Operation {
     readonly isRequired?: boolean;
     /** By media type. */
     readonly content: Readonly<Record<string, BodySchema>>;
+    /** Bodies that are right, by media type. */
+    readonly examples?: Readonly<Record<string, unknown>>;
   };
   /** By status, errors left out. */
   readonly responses: Readonly<Record<number, OperationResponse>>;

@@ -255,6 +255,12 @@ export type JobResult = {
   readonly problem?: Problem;
 };
 
+export type ServerEvent = {
+  readonly id?: string;
+  readonly event?: string;
+  readonly data: string;
+};
+
 export type Batch = {
   readonly id: string;
   readonly object: "batch";

@@ -9,6 +9,8 @@ import { JobSchema } from "../jobs/job.ts";
 import type { Jobs } from "../jobs/jobs.ts";
 import { PREFER } from "../jobs/prefer.ts";
 import type { AppContext, Operation, Parameter } from "../operation.ts";
+import { EXAMPLE_IMAGE } from "../openapi/examples.ts";
+import { ServerEventSchema } from "../streaming/server-event.ts";
 import { answerRequest } from "./answer-request.ts";
 import type { Analyzer } from "./analyzer.ts";
 import { deadlineSignal } from "./deadline.ts";
@@ -71,7 +73,7 @@ const ANSWER: Operation["responses"] = {
       "The answers; a task that failed is a problem among them. With `Accept: text/event-stream` they come as they are made: `started`, `vision_done`, `token`, `object`, `result`, `warning`, and `done` (the envelope, payloads left out) or `error` (a problem).",
     content: {
       "application/json": EnvelopeSchema,
-      "text/event-stream": { type: "string" },
+      "text/event-stream": ServerEventSchema,
     },
   },
   202: {
@@ -118,7 +120,21 @@ export function analyzeOperations(
         DEADLINE,
         PREFER,
       ],
-      body: { isRequired: true, content: ANALYZE_BODIES },
+      body: {
+        isRequired: true,
+        content: ANALYZE_BODIES,
+        examples: {
+          "application/json": {
+            image: EXAMPLE_IMAGE,
+            tasks: [
+              { task: "caption" },
+              { task: "detect_open", labels: ["square", "dog"], id: "things" },
+            ],
+            options: { coordinates: "normalized" },
+            metadata: { order: "A-17" },
+          },
+        },
+      },
       responses: ANSWER,
       problems: ANALYSIS_PROBLEMS,
       handle: (context) =>
@@ -157,7 +173,11 @@ export function analyzeOperations(
         DEADLINE,
         PREFER,
       ],
-      body: { isRequired: true, content: TASK_BODIES },
+      body: {
+        isRequired: true,
+        content: TASK_BODIES,
+        examples: { "application/json": { image: EXAMPLE_IMAGE } },
+      },
       responses: ANSWER,
       problems: ANALYSIS_PROBLEMS,
       handle: (context) =>

@@ -83,7 +83,3 @@ export function bodiesOf(
     "image/webp": binary,
   };
 }
-
-function text(maxLength: number) {
-  return v.pipe(v.string(), v.minLength(1), v.maxLength(maxLength));
-}

@@ -11,6 +11,8 @@ import { deadlineSignal } from "../analyze/deadline.ts";
 import type { Host } from "../host.ts";
 import type { Operation } from "../operation.ts";
 import { readJsonBody } from "../read-json-body.ts";
+import { ServerEventSchema } from "../streaming/server-event.ts";
+import { EXAMPLE_PNG } from "../openapi/examples.ts";
 import { MessageSchema, parseChat } from "./chat-prompt.ts";
 import { streamChat } from "./chat-stream.ts";
 import { chatUsage } from "./chat-usage.ts";
@@ -96,13 +98,30 @@ export function chatOperations(
       body: {
         isRequired: true,
         content: { "application/json": ChatRequest },
+        examples: {
+          "application/json": {
+            model: "default",
+            messages: [
+              {
+                role: "user",
+                content: [
+                  { type: "text", text: "detect_open: square, dog" },
+                  {
+                    type: "image_url",
+                    image_url: { url: `data:image/png;base64,${EXAMPLE_PNG}` },
+                  },
+                ],
+              },
+            ],
+          },
+        },
       },
       responses: {
         200: {
           description: "A completion; with `stream` its chunks as events.",
           content: {
             "application/json": ChatAnswer,
-            "text/event-stream": { type: "string" },
+            "text/event-stream": ServerEventSchema,
           },
         },
       },
@@ -126,7 +145,10 @@ export function chatOperations(
             includeUsage: chat.stream_options?.include_usage === true,
           });
         }
-        const work = analyzer.analyze(request, principal, { signal });
+        const work = analyzer.analyze(request, principal, {
+          signal,
+          traceparent: context.get("traceparent"),
+        });
         host.keepAlive?.(work, context);
         return context.json(chatAnswer(await work));
       },

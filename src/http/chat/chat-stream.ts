@@ -85,6 +85,7 @@ async function produce(
   };
   const envelope = await analyzer.analyze(request, context.get("principal"), {
     signal,
+    traceparent: context.get("traceparent"),
     events: {
       started: () => {
         chunk({ role: "assistant", content: "" });

@@ -9,6 +9,7 @@ import { acceptedResponse, beginJob, endedResponse } from "./answer-later.ts";
 import { jobEventStream, lastSeqOf } from "./job-events.ts";
 import { JobSchema, JobWithResultsSchema } from "./job.ts";
 import { hasEnded, type Jobs } from "./jobs.ts";
+import { ServerEventSchema } from "../streaming/server-event.ts";
 import { PREFER, preferOf } from "./prefer.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT, readJob, readJobPage } from "./read-job.ts";
 import { JOB_ENTRIES, readJobRequest } from "./read-job-request.ts";
@@ -146,7 +147,7 @@ export function jobOperations(host: Host, jobs: Jobs): readonly Operation[] {
       responses: {
         200: {
           description: "Events; `index` of their data is the image's number.",
-          content: { "text/event-stream": { type: "string" } },
+          content: { "text/event-stream": ServerEventSchema },
         },
       },
       problems: ["not_found", "expired"],

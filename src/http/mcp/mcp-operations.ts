@@ -11,10 +11,26 @@ import * as v from "valibot";
 import type { Analyzer } from "../analyze/analyzer.ts";
 import type { Host } from "../host.ts";
 import { API_VERSION } from "../openapi/api-version.ts";
+import { EXAMPLE_IMAGE } from "../openapi/examples.ts";
 import type { Operation, OperationResponse } from "../operation.ts";
 import { callTool, listTools, type ToolContext } from "./tools.ts";
 
 const Message = v.looseObject({ jsonrpc: v.literal("2.0") });
+
+const Method = v.pipe(v.string(), v.minLength(1));
+
+/** A request, or a notification, which has no id. */
+const SentMessage = v.strictObject({
+  jsonrpc: v.literal("2.0"),
+  id: v.exactOptional(v.union([v.string(), v.pipe(v.number(), v.integer())])),
+  method: Method,
+  params: v.exactOptional(
+    v.strictObject({
+      name: v.exactOptional(v.string()),
+      arguments: v.exactOptional(v.record(v.string(), v.unknown())),
+    }),
+  ),
+});
 
 const ANSWER: OperationResponse = {
   description: "A JSON-RPC response.",
@@ -49,7 +65,18 @@ export function mcpOperations(
           schema: { const: "application/json, text/event-stream" },
         },
       ],
-      body: { isRequired: true, content: { "application/json": Message } },
+      body: {
+        isRequired: true,
+        content: { "application/json": SentMessage },
+        examples: {
+          "application/json": {
+            jsonrpc: "2.0",
+            id: 1,
+            method: "tools/call",
+            params: { name: "caption", arguments: { image: EXAMPLE_IMAGE } },
+          },
+        },
+      },
       responses: {
         200: ANSWER,
         202: { description: "A notification was taken." },
@@ -64,6 +91,7 @@ export function mcpOperations(
           analyzer,
           principal: context.get("principal"),
           signal: context.req.raw.signal,
+          traceparent: context.get("traceparent"),
         });
         const transport = new WebStandardStreamableHTTPServerTransport({
           enableJsonResponse: true,

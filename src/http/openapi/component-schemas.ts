@@ -18,6 +18,7 @@ import {
   JobSchema,
   JobWithResultsSchema,
 } from "../jobs/job.ts";
+import { ServerEventSchema } from "../streaming/server-event.ts";
 import { CallbackSchema } from "../webhooks/callback.ts";
 import {
   DeliveryListSchema,
@@ -45,6 +46,7 @@ const NAMED: Readonly<Record<string, GenericSchema>> = {
   Job: JobSchema,
   JobWithResults: JobWithResultsSchema,
   JobResult: JobResultSchema,
+  ServerEvent: ServerEventSchema,
   Batch: BatchSchema,
   Callback: CallbackSchema,
   Delivery: DeliverySchema,

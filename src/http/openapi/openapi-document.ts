@@ -83,7 +83,7 @@ function describe(operation: Operation): JsonSchema {
       : {
           requestBody: {
             required: body.isRequired ?? false,
-            content: contentOf(body.content),
+            content: contentOf(body.content, body.examples),
           },
         }),
     responses: responsesOf(operation, isGuarded),
@@ -116,11 +116,15 @@ const IDEMPOTENCY_KEY: Parameter = {
 
 function contentOf(
   content: NonNullable<OperationResponse["content"]>,
+  examples: Readonly<Record<string, unknown>> = {},
 ): JsonSchema {
   return Object.fromEntries(
     Object.entries(content).map(([mediaType, schema]) => [
       mediaType,
-      { schema: bodyJsonSchema(schema) },
+      {
+        schema: bodyJsonSchema(schema),
+        ...(mediaType in examples && { example: examples[mediaType] }),
+      },
     ]),
   );
 }

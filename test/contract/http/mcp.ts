@@ -30,13 +30,13 @@ export const CASES: readonly HttpCase[] = [
         // The client holds the answer to the tool's output schema.
         await client.listTools();
         const answer = await client.callTool({
-          name: "caption_detailed",
+          name: "caption",
           arguments: { image: { base64: PHOTO } },
         });
         assert.ok(answer.isError !== true, JSON.stringify(answer));
         const result = answer.structuredContent as Record<string, unknown>;
         assert.equal(result["task"], "caption");
-        assert.equal(result["detail"], "detailed");
+        assert.equal(result["detail"], "short");
         const [content] = answer.content as { type: string; text: string }[];
         assert.deepEqual(JSON.parse(content!.text), result);
       }),

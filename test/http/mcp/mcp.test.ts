@@ -1,7 +1,11 @@
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createService } from "../../../src/http/service.ts";
+import { OPEN_PRINCIPAL } from "../../../src/http/principal.ts";
+import { FlorenceError } from "../../../src/shared/errors.ts";
 import { CASES } from "../../contract/http/mcp.ts";
 import { createFakeHost } from "../../fakes/fake-host.ts";
+import { callTool, listTools } from "../../../src/http/mcp/tools.ts";
 import { appTarget } from "../app-target.ts";
 
 const host = await createFakeHost();
@@ -13,3 +17,30 @@ for (const one of CASES) {
     await one.run(target);
   });
 }
+
+test("says the variant of a task by the name of its tool", async () => {
+  const asked: unknown[] = [];
+  for (const { name } of listTools()) {
+    if (!/_(?:detailed|full|lines)$/u.test(name)) continue;
+    await callTool(
+      name,
+      { image: { base64: "AAAA" } },
+      {
+        analyzer: {
+          analyze: ({ tasks }) => {
+            asked.push(tasks[0]);
+            return Promise.reject(new FlorenceError("not_found", "Stop here."));
+          },
+        },
+        principal: OPEN_PRINCIPAL,
+        signal: new AbortController().signal,
+        traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`,
+      },
+    );
+  }
+  assert.deepEqual(asked, [
+    { task: "caption", detail: "detailed", id: "t0" },
+    { task: "caption", detail: "full", id: "t0" },
+    { task: "ocr", layout: "lines", id: "t0" },
+  ]);
+});
