@@ -72,6 +72,12 @@ const FLAGS = {
     summary:
       "Requests that may wait for a worker before others are told to come back; 64 if left out.",
   },
+  "drain-seconds": {
+    type: "string",
+    value: "N",
+    summary:
+      "How long requests under way may take when the server is told to end; 30 if left out.",
+  },
   open: {
     type: "boolean",
     summary:
@@ -115,10 +121,13 @@ async function runServe(argv: readonly string[], io: CliIo): Promise<number> {
       `serve takes flags only; "${positionals[0]!}" is none.`,
       "serve",
     );
-  const options = serverOptions(values, io.env);
+  const options = serverOptions(values, io.env, (line) => {
+    io.stdout.write(`${line}\n`);
+  });
   const server = await startServer(options);
   io.stderr.write(`florence: listening on ${server.origin}\n`);
   await aborted(io.signal);
+  io.stderr.write("florence: finishing what is under way\n");
   await server.close();
   return exitCode("ok");
 }
@@ -127,6 +136,7 @@ async function runServe(argv: readonly string[], io: CliIo): Promise<number> {
 function serverOptions(
   values: FlagValues<typeof FLAGS>,
   env: CliIo["env"],
+  log: ServerOptions["log"],
 ): ServerOptions {
   const given = (name: TextFlag): string | undefined => {
     const value = values[name] ?? env[variableOf(name)];
@@ -149,6 +159,8 @@ function serverOptions(
     workers,
     ...(batch > 0 && { batch }),
     maxWaiting: count("queue", 64, 0, 100_000),
+    drainMs: count("drain-seconds", 30, 0, 3600) * 1000,
+    log,
     settings: {
       ...readSettings(env, FLAG_VARIABLES),
       ...(values.open === true && { open_mode: true }),

@@ -5,6 +5,7 @@ import { FlorenceError } from "../shared/errors.ts";
 import type { Guard } from "./auth/guard.ts";
 import { createAnswerOnce } from "./auth/idempotency.ts";
 import type { Host } from "./host.ts";
+import { createObserver } from "./observability/observer.ts";
 import {
   routePath,
   type App,
@@ -17,13 +18,14 @@ import { problemOf, problemResponse, retryAfterSeconds } from "./problem.ts";
 /**
  * The API over one host.
  *
- * Every answer has `X-Request-Id` and `Server-Timing`; every error is a
+ * Every answer has `X-Request-Id`, `traceparent` and `Server-Timing`; every error is a
  * problem document (RFC 9457), 404 and 405 among them.
  */
 export function createApp(
   host: Host,
   operations: readonly Operation[],
   guard: Guard,
+  observer = createObserver(host),
 ): App {
   const { platform } = host;
   const app = new Hono<AppEnv>();
@@ -33,7 +35,7 @@ export function createApp(
     const requestId = platform.id("req");
     context.set("startedMs", startedMs);
     context.set("requestId", requestId);
-    await next();
+    await observer.middleware(context, next);
     context.header("X-Request-Id", requestId);
     for (const [name, value] of context.get("accessHeaders") ?? []) {
       context.header(name, value);
@@ -51,6 +53,7 @@ export function createApp(
   ): Response => {
     const requestId = context.get("requestId");
     const problem = problemOf(error, context.req.path, requestId);
+    context.set("problemCode", problem.code);
     if (problem.status >= 500) host.onFailure?.(error, requestId);
     const retryAfter = retryAfterSeconds(error, problem);
     const all = {
@@ -70,6 +73,7 @@ export function createApp(
   const answerOnce = createAnswerOnce(host);
   for (const operation of operations) {
     app.on(operation.method, routePath(operation.path), async (context) => {
+      context.set("route", operation.path);
       context.set("errorForm", operation.errorForm);
       if (operation.access !== "public" && operation.access !== "signed") {
         context.set("principal", await guard(context, operation));
@@ -85,6 +89,7 @@ export function createApp(
   }
   for (const [path, allow] of allowedMethods(operations)) {
     app.all(routePath(path), (context) => {
+      context.set("route", path);
       const error = new FlorenceError(
         "method_not_allowed",
         `${path} does not take ${context.req.method}; it takes ${allow}.`,

@@ -6,24 +6,28 @@ import { join } from "node:path";
 import { createAdaptorServer, type ServerType } from "@hono/node-server";
 import type { Host } from "../http/host.ts";
 import { migrate } from "../http/migrate.ts";
+import { joinTelemetry } from "../http/observability/join-telemetry.ts";
+import { jsonLog } from "../http/observability/json-log.ts";
 import { parseSettings, type Settings } from "../http/read-settings.ts";
 import { createService, type Service } from "../http/service.ts";
 import { chooseDevice, type Device } from "../node/devices.ts";
 import { NODE_PLATFORM } from "../node/platform.ts";
 import { FlorenceError } from "../shared/errors.ts";
 import { chooseBatch } from "./choose-batch.ts";
+import { createDoor } from "./door.ts";
 import { databaseFile } from "./data-folder.ts";
 import { openFolderBlobs } from "./folder-blobs.ts";
+import { createMetrics } from "./metrics.ts";
 import { NODE_OUTBOUND } from "./outbound.ts";
 import { keptSecret } from "./secret-file.ts";
 import { openSqliteDatabase } from "./sqlite-database.ts";
 import { openThreadEngine } from "./thread-engine.ts";
-import { createTimerQueue } from "./timer-queue.ts";
+import { createTimerQueue, type TimerQueue } from "./timer-queue.ts";
 
 const SWEEP_MS = 60_000;
 
-/** Images of jobs and deliveries at work together. */
-const MESSAGES_AT_ONCE = 4;
+/** Deliveries and images of jobs at work beside those the engine has room for. */
+const MORE_MESSAGES = 4;
 
 export interface ServerOptions {
   /** 0 for any that is free. */
@@ -46,6 +50,10 @@ export interface ServerOptions {
   readonly batch?: number;
   /** Requests that may wait for a thread. */
   readonly maxWaiting: number;
+  /** How long work under way may take when the server is told to end. */
+  readonly drainMs: number;
+  /** Takes the lines of the log: JSON, one object each. */
+  readonly log: (line: string) => void;
   /**
    * Fields of the service's configuration. `public_url` is the address that is
    * listened on, and `secret` the data folder's own, if left out.
@@ -58,6 +66,10 @@ export interface RunningServer {
   /** Address without a slash at the end. */
   readonly origin: string;
   readonly service: Service;
+  /**
+   * Takes nothing more, lets what is under way end (no longer than `drainMs`),
+   * and gives everything back.
+   */
   close(): Promise<void>;
 }
 
@@ -71,17 +83,40 @@ export interface RunningServer {
 export async function startServer(
   options: ServerOptions,
 ): Promise<RunningServer> {
-  const { dataFolder } = options;
   await using opened = new AsyncDisposableStack();
-  const answering = Promise.withResolvers<Service>();
+  const door = createDoor();
   const server = createAdaptorServer({
-    fetch: async (request, env) =>
-      await (await answering.promise).app.fetch(request, env),
+    fetch: (request, env) => door.answer(request, env),
     overrideGlobalObjects: false,
   });
   opened.defer(() => closeServer(server));
   const origin = await listen(server, options);
+  const { host, queue } = await openHost(options, origin, opened);
+  const service = createService(host);
+  queue.start((message) => service.consume(message));
+  const sweeping = setInterval(() => {
+    void service.sweep();
+  }, SWEEP_MS);
+  opened.defer(() => {
+    clearInterval(sweeping);
+  });
+  await service.sweep();
+  door.open((request, env) => service.app.fetch(request, env));
+  // Runs first: what is kept open closes once nobody needs it.
+  opened.defer(async () => {
+    await within(options.drainMs, [door.drain(), queue.close()]);
+  });
+  const stack = opened.move();
+  return { origin, service, close: () => stack.disposeAsync() };
+}
 
+/** Opens what the service needs; `opened` closes it, the last first. */
+async function openHost(
+  options: ServerOptions,
+  origin: string,
+  opened: AsyncDisposableStack,
+): Promise<{ readonly host: Host; readonly queue: TimerQueue }> {
+  const { dataFolder, bundles, workers, threads, maxWaiting } = options;
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   const config = parseSettings({
     public_url: origin,
@@ -94,26 +129,25 @@ export async function startServer(
       `Open mode lets everybody in, and ${options.hostname} can be reached from other machines. Listen on 127.0.0.1, or leave open mode out and make API keys.`,
     );
   }
+  const log = jsonLog(options.log, NODE_PLATFORM.now);
   const device = await chooseDevice(options.device);
+  const batch = options.batch ?? (await chooseBatch(bundles, device));
   const engine = await openThreadEngine({
-    bundles: options.bundles,
-    device,
-    threads: options.threads,
-    workers: options.workers,
-    batch: options.batch ?? (await chooseBatch(options.bundles, device)),
-    maxWaiting: options.maxWaiting,
+    ...{ bundles, device, threads, workers, batch, maxWaiting },
     onDeath: (reason) => {
-      console.error(`a thread of the engine ended: ${reason}`);
+      log.failure(`A thread of the engine ended: ${reason}`, "engine");
     },
   });
-  opened.defer(() => engine.close());
+  const queue = createTimerQueue(workers * batch + MORE_MESSAGES);
   const database = openSqliteDatabase(databaseFile(dataFolder));
   opened.defer(() => {
     database.close();
   });
-  await migrate(database);
-  const queue = createTimerQueue(MESSAGES_AT_ONCE);
   opened.defer(() => queue.close());
+  // Before the database: what it still was at is refused, and written down.
+  opened.defer(() => engine.close());
+  await migrate(database);
+  const metrics = createMetrics(database, () => engine.load());
   const host: Host = {
     engines: [engine],
     database,
@@ -124,22 +158,22 @@ export async function startServer(
     platform: NODE_PLATFORM,
     limits: { maxImageBytes: 20_000_000, maxJsonBytes: 10_000_000 },
     config,
-    onFailure: (error, id) => {
-      console.error(id, error);
-    },
+    operations: [metrics.operation],
+    telemetry: joinTelemetry([log, metrics.telemetry]),
+    onFailure: log.failure,
   };
-  const service = createService(host);
-  queue.start((message) => service.consume(message));
-  const sweeping = setInterval(() => {
-    void service.sweep();
-  }, SWEEP_MS);
-  opened.defer(() => {
-    clearInterval(sweeping);
-  });
-  await service.sweep();
-  answering.resolve(service);
-  const stack = opened.move();
-  return { origin, service, close: () => stack.disposeAsync() };
+  return { host, queue };
+}
+
+/** Waits for work to end, but no longer than `ms`. */
+async function within(
+  ms: number,
+  work: readonly Promise<void>[],
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, ms, undefined);
+  await Promise.race([Promise.all(work), promise]);
+  clearTimeout(timer);
 }
 
 /** Listens and returns the address without a slash at the end. */
@@ -170,11 +204,13 @@ async function listen(
   return `http://${urlHost(hostname)}:${bound.port}`;
 }
 
+/** What is still connected by now has had its time. */
 function closeServer(server: ServerType): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => {
       resolve();
     });
+    if ("closeAllConnections" in server) server.closeAllConnections();
   });
 }
 

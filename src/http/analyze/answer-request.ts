@@ -73,21 +73,16 @@ export async function answerRequest(
   return context.json(envelope);
 }
 
-/** W3C Trace Context, section 3.2; what is no trace is none. */
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/u;
-
 /** What an engine elsewhere must know of the call. */
 function callOf(
   context: AppContext,
 ): Pick<AnalyzerOptions, "deadlineAtMs" | "traceparent"> {
-  const request = context.req.raw;
-  const deadlineMs = deadlineOf(request);
-  const traceparent = request.headers.get("traceparent") ?? "";
+  const deadlineMs = deadlineOf(context.req.raw);
   return {
+    traceparent: context.get("traceparent"),
     ...(deadlineMs !== null && {
       deadlineAtMs: context.get("startedMs") + deadlineMs,
     }),
-    ...(TRACEPARENT.test(traceparent) && { traceparent }),
   };
 }
 

@@ -38,7 +38,7 @@ export async function beginJob(
       principal: context.get("principal"),
       source: "api",
       dedupeKey: await dedupeKeyOf(host, request, asked),
-      traceparent: request.headers.get("traceparent") ?? undefined,
+      traceparent: context.get("traceparent"),
     },
     {
       waitSeconds: waitSeconds ?? 0,

@@ -22,6 +22,8 @@ export interface LeasedItem {
   readonly request: AnalyzeRequest;
   readonly callback: Callback | null;
   readonly source: string;
+  /** W3C Trace Context of whoever made the job; null where nobody asked. */
+  readonly traceparent: string | null;
   readonly attempts: number;
   readonly failures: number;
   readonly crashes: number;
@@ -91,6 +93,8 @@ export async function takeLease(
     callback:
       typeof callback === "string" ? (JSON.parse(callback) as Callback) : null,
     source: String(row["source"]),
+    traceparent:
+      row["traceparent"] === null ? null : String(row["traceparent"]),
     attempts: Number(row["attempts"]),
     failures: Number(row["failures"]),
     crashes: Number(row["crashes"]),

@@ -51,7 +51,7 @@ async function analyze(
   running: RunningJobs,
   item: LeasedItem,
 ): Promise<Envelope> {
-  const { jobId, request, tenant, principalId } = item;
+  const { jobId, request, tenant, principalId, traceparent } = item;
   const image = await openImage(store, item.image);
   const cancelled = new AbortController();
   const own = running.get(jobId) ?? new Set();
@@ -65,6 +65,7 @@ async function analyze(
           cancelled.signal,
           AbortSignal.timeout(config.attempt_seconds * 1000),
         ]),
+        ...(traceparent !== null && { traceparent }),
       },
     );
   } finally {

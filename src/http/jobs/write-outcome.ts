@@ -114,6 +114,7 @@ function webhookEvent(
     tenant,
     key: `${jobId}:${index}:${type}`,
     source,
+    traceparent: item.traceparent,
     tasks: item.request.tasks.map((task) => taskOf(task).spelling),
     data: {
       job_id: jobId,

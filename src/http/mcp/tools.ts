@@ -45,13 +45,14 @@ export function listTools(): Tool[] {
 export async function callTool(
   name: string,
   given: Readonly<Record<string, unknown>>,
-  { analyzer, principal, signal }: ToolContext,
+  { analyzer, principal, signal, traceparent }: ToolContext,
 ): Promise<CallToolResult> {
   try {
     const task = TASKS.find((one) => toolName(one) === name);
     if (task === undefined) throw unknownTool(name);
     const envelope = await analyzer.analyze(requestOf(task, given), principal, {
       signal,
+      traceparent,
     });
     const [result] = envelope.results;
     if (result === undefined) throw new Error("internal: no result");
@@ -82,6 +83,8 @@ export interface ToolContext {
   readonly analyzer: Analyzer;
   readonly principal: Principal;
   readonly signal: AbortSignal;
+  /** W3C Trace Context of the call. */
+  readonly traceparent: string;
 }
 
 function requestOf(

@@ -55,6 +55,8 @@ export function createDeliveries(
       url: String(row["url"]),
       body: String(row["body"]),
       secrets,
+      traceparent:
+        row["traceparent"] === null ? null : String(row["traceparent"]),
     });
     const attempts = Number(row["attempts"]);
     const delayMs = outcome.isDelivered

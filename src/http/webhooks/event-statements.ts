@@ -30,6 +30,8 @@ export interface WebhookEvent {
   readonly source: string;
   /** Spellings of the tasks that were asked, e.g. `caption:detailed`. */
   readonly tasks: readonly string[];
+  /** W3C Trace Context of what caused it; goes with each delivery. */
+  readonly traceparent?: string | null;
   /** The body's `data`. */
   readonly data: Readonly<Record<string, unknown>>;
   /** Joins `data` for receivers that want it whole, if the body stays small. */
@@ -87,7 +89,7 @@ function bodyOf(
 
 /** The columns every delivery begins with; ids are made by the database. */
 const INSERT = sql`INSERT OR IGNORE INTO deliveries
-  (id, tenant, endpoint_id, url, event_type, event_key, body, state, due_ms, hinted_ms, created_ms)`;
+  (id, tenant, endpoint_id, url, event_type, event_key, traceparent, body, state, due_ms, hinted_ms, created_ms)`;
 
 const NEW_ID = sql`'msg_' || lower(hex(randomblob(16)))`;
 
@@ -99,8 +101,9 @@ function toEndpoints(
 ): Statement {
   const { tenant, type, key, source } = event;
   const tasks = JSON.stringify(event.tasks);
+  const trace = event.traceparent ?? null;
   return sql`${INSERT}
-    SELECT ${NEW_ID}, e.tenant, e.id, e.url, ${type}, ${key},
+    SELECT ${NEW_ID}, e.tenant, e.id, e.url, ${type}, ${key}, ${trace},
       CASE e.is_full WHEN 1 THEN ${bodies.full} ELSE ${bodies.thin} END,
       'pending', ${now}, ${now}, ${now}
     FROM webhook_endpoints AS e
@@ -127,9 +130,10 @@ function toCallback(
 ): Statement {
   const { tenant, type, key } = event;
   const body = to.full ? bodies.full : bodies.thin;
+  const trace = event.traceparent ?? null;
   if (to.endpoint_id !== undefined) {
     return sql`${INSERT}
-      SELECT ${NEW_ID}, e.tenant, e.id, e.url, ${type}, ${key}, ${body},
+      SELECT ${NEW_ID}, e.tenant, e.id, e.url, ${type}, ${key}, ${trace}, ${body},
         'pending', ${now}, ${now}, ${now}
       FROM webhook_endpoints AS e
       WHERE e.tenant = ${tenant} AND e.id = ${to.endpoint_id} AND (${condition})`;
@@ -139,6 +143,6 @@ function toCallback(
     SELECT ${NEW_ID}, ${tenant},
       (SELECT id FROM webhook_endpoints
         WHERE tenant = ${tenant} AND principal = ${principal} AND url = ${url}),
-      ${url}, ${type}, ${key}, ${body}, 'pending', ${now}, ${now}, ${now}
+      ${url}, ${type}, ${key}, ${trace}, ${body}, 'pending', ${now}, ${now}, ${now}
     WHERE (${condition})`;
 }

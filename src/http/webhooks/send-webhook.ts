@@ -17,6 +17,8 @@ export interface OutgoingWebhook {
   readonly body: string;
   /** At least one; each makes a signature. */
   readonly secrets: readonly string[];
+  /** W3C Trace Context of what it tells of, where that is known. */
+  readonly traceparent: string | null;
 }
 
 /** What a receiver made of it. */
@@ -33,7 +35,7 @@ export interface WebhookOutcome {
 /** Sends a message once. Never rejects for what the receiver does. */
 export async function sendWebhook(
   host: Host,
-  { id, url, body, secrets }: OutgoingWebhook,
+  { id, url, body, secrets, traceparent }: OutgoingWebhook,
 ): Promise<WebhookOutcome> {
   if (secrets.length === 0) {
     return failure(
@@ -51,6 +53,7 @@ export async function sendWebhook(
       headers: {
         "Content-Type": "application/json",
         "User-Agent": "Florence-Webhooks/1",
+        ...(traceparent !== null && { traceparent }),
         ...signed,
       },
       body,

@@ -27,6 +27,7 @@ export const WEBHOOK_TABLES: readonly string[] = [
     -- What happened, once: 'job_1:0:analysis.completed'; a receiver hears of it once.
     event_key TEXT NOT NULL,
     body TEXT NOT NULL, -- JSON, sent as it is
+    traceparent TEXT, -- of what it tells of; sent along
     state TEXT NOT NULL, -- 'pending' | 'delivered' | 'dead'
     attempts INTEGER NOT NULL DEFAULT 0,
     due_ms INTEGER NOT NULL,

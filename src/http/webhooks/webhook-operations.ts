@@ -296,6 +296,7 @@ async function sendTest(
   const startedMs = host.platform.now();
   const webhookId = host.platform.id("msg");
   const { isDelivered, status, error, answer } = await sendWebhook(host, {
+    traceparent: context.get("traceparent"),
     id: webhookId,
     url: String(row["url"]),
     body: JSON.stringify({
