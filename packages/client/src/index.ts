@@ -21,14 +21,16 @@ export type {
   JobResult,
   JobWithResults,
   NewWebhookEndpoint,
+  PresignedUpload,
   Problem,
+  Upload,
   WebhookEndpoint,
   WebhookEndpointWithSecret,
 } from "./schemas.ts";
 export type { AnalysisEvent } from "./stream-event.ts";
 export type { TaskFields, TaskName, TaskRequest } from "./tasks.ts";
 export type { CallOptions, ClientOptions } from "./transport.ts";
-export type { NewUpload, Upload, Uploads } from "./uploads.ts";
+export type { UploadRequest, Uploads } from "./uploads.ts";
 export {
   verifyWebhook,
   WebhookVerificationError,

@@ -261,6 +261,40 @@ export type ServerEvent = {
   readonly data: string;
 };
 
+export type NewUpload = {
+  readonly media_type?: "image/jpeg" | "image/png" | "image/webp";
+  readonly bytes?: number;
+  readonly tasks?: readonly unknown[];
+  readonly options?: AnalyzeOptions;
+  readonly callback?: Callback;
+  readonly metadata?: { readonly [key: string]: unknown };
+};
+
+export type PresignedUpload = {
+  readonly object: "upload";
+  readonly upload_id: string;
+  readonly url: string;
+  readonly method: "PUT";
+  readonly headers: { readonly [key: string]: string };
+  readonly expires_at: string;
+};
+
+export type Upload = {
+  readonly object: "upload";
+  readonly upload_id: string;
+  readonly status: "waiting" | "stored" | "expired";
+  readonly source: string;
+  readonly key: string | null;
+  readonly media_type: string | null;
+  readonly bytes: number | null;
+  readonly sha256: string | null;
+  readonly image_url: string | null;
+  readonly job_id: string | null;
+  readonly metadata: { readonly [key: string]: unknown };
+  readonly created: string;
+  readonly expires_at: string;
+};
+
 export type Batch = {
   readonly id: string;
   readonly object: "batch";

@@ -19,6 +19,11 @@ import {
   JobWithResultsSchema,
 } from "../jobs/job.ts";
 import { ServerEventSchema } from "../streaming/server-event.ts";
+import {
+  NewUploadSchema,
+  PresignedSchema,
+  UploadSchema,
+} from "../uploads/upload-document.ts";
 import { CallbackSchema } from "../webhooks/callback.ts";
 import {
   DeliveryListSchema,
@@ -47,6 +52,9 @@ const NAMED: Readonly<Record<string, GenericSchema>> = {
   JobWithResults: JobWithResultsSchema,
   JobResult: JobResultSchema,
   ServerEvent: ServerEventSchema,
+  NewUpload: NewUploadSchema,
+  PresignedUpload: PresignedSchema,
+  Upload: UploadSchema,
   Batch: BatchSchema,
   Callback: CallbackSchema,
   Delivery: DeliverySchema,

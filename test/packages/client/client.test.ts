@@ -221,6 +221,33 @@ test("asks the same of several pictures", async () => {
   );
 });
 
+test("sends a picture ahead, and asks of it later", async () => {
+  const presigned = await florence.uploads.create({
+    media_type: "image/jpeg",
+    bytes: PHOTO.length,
+    tasks: [{ task: "detect" }],
+  });
+  // The address is that of the service's configuration, not of this test.
+  const path = presigned.url.slice(presigned.url.indexOf("/v1/"));
+  const here = { ...presigned, url: service.origin + path };
+  const put = await florence.uploads.put(here, PHOTO);
+  assert.equal(put.status, "stored");
+  const upload = await florence.uploads.wait(presigned.upload_id);
+  assert.equal(upload.bytes, PHOTO.length);
+  const job = await florence.jobs.wait(upload.job_id!);
+  assert.equal(job.status, "completed");
+  const { upload_id } = presigned;
+  const later = await florence.task("caption", { image: { upload_id } });
+  assert.equal(later.status, "completed");
+  const forged = {
+    ...here,
+    url: here.url.replace(/signature=./u, "signature=_"),
+  };
+  await assert.rejects(florence.uploads.put(forged, PHOTO), {
+    code: "signature_invalid",
+  });
+});
+
 test("registers, lists, rotates and removes an endpoint", async () => {
   const endpoint = await florence.webhooks.create({
     url: "https://receiver.example/hook",
