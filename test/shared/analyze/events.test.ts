@@ -215,3 +215,17 @@ test("tells only what JSON can say, the features aside", async () => {
   }
   assert.ok("crop" in told.objects[0]!.item);
 });
+
+test("tells an outline that is cut before the next as what it becomes", async () => {
+  const locations = "<loc_1><loc_2><loc_300><loc_4><loc_300><loc_400>";
+  for (const after of ["<poly>", "", "<sep>"]) {
+    const script: Script = () => `${locations}${after}${locations}`;
+    // <s>, six locations, what comes after them, </s>.
+    const options = { max_tokens: after === "" ? 8 : 9 };
+    const tasks = [{ task: "segment", phrase: "the car" }];
+    const told = await run(script, { tasks, options });
+    assertSame(told);
+    assert.equal(told.objects.length, 1);
+    assert.equal(told.objects[0]!.item["closed"], false);
+  }
+});

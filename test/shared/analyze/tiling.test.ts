@@ -282,6 +282,37 @@ test("says in which tile a thing was found, and what was dropped there", async (
   );
 });
 
+test("keeps apart what one view tells apart", async () => {
+  // Two cars, one half behind the other, where both tiles show them.
+  const things = [50, 54].map((x_min) => ({
+    label: "car",
+    box: { x_min, y_min: 10, x_max: x_min + 14, y_max: 30 },
+  }));
+  const script: Script = (_, image) =>
+    image.width === 120 ? [] : sayThings(things, partOf(image), tokenizer);
+  const envelope = await runTiled({
+    script,
+    tasks: [{ task: "detect" }],
+    size: [120, 64],
+    tiling: { overlap: 0.5 },
+  });
+  assertThings(objectsOf(envelope), things, 0.2);
+});
+
+test("takes a piece inside a thing of its name for a part of it", async () => {
+  const bus = { label: "bus", box: { x_min: 10, y_min: 5, x_max: 110, y_max: 60 } }; // prettier-ignore
+  const script: Script = (_, image) => {
+    const part = partOf(image);
+    if (image.width === 120) return sayThings([bus], part, tokenizer);
+    // Of the bus at its edge the first tile shows a wheel only.
+    const wheel = { label: "bus", box: { x_min: 40, y_min: 45, x_max: part.x_max, y_max: 58 } }; // prettier-ignore
+    return part.x_min === 0 ? sayThings([wheel], part, tokenizer) : [];
+  };
+  const tasks = [{ task: "detect" }];
+  const envelope = await runTiled({ script, tasks, size: [120, 64] });
+  assertThings(objectsOf(envelope), [bus], 0.2);
+});
+
 test("finds labels and phrases of all tiles", async () => {
   const things = [
     { label: "car", box: { x_min: 10, y_min: 10, x_max: 30, y_max: 30 } },
