@@ -170,9 +170,11 @@ async function within(
   ms: number,
   work: readonly Promise<void>[],
 ): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, ms, undefined);
-  await Promise.race([Promise.all(work), promise]);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([Promise.all(work), late]);
   clearTimeout(timer);
 }
 

@@ -10,7 +10,7 @@ import type { AnalysisRecord, RequestRecord, Telemetry } from "./telemetry.ts";
 export function jsonLog(
   write: (line: string) => void,
   now: () => number,
-): Telemetry & { failure(error: unknown, id: string): void } {
+): Telemetry & { readonly failure: (error: unknown, id: string) => void } {
   const log = (fields: Readonly<Record<string, unknown>>): void => {
     const time = new Date(now()).toISOString();
     write(JSON.stringify({ time, ...fields }));
