@@ -1,6 +1,7 @@
 // `florence serve` as a target of the HTTP contract: keys are asked for, and
 // those of two tenants are made as their owner would.
 
+import { HOOKS } from "../contract/http/hook-settings.ts";
 import type { HttpTarget } from "../contract/http/http-case.ts";
 import {
   startServerProcess,
@@ -16,6 +17,7 @@ export const KEYED_SETTINGS: Readonly<Record<string, string>> = {
   FLORENCE_ADMIN_KEY: ADMIN_KEY,
   FLORENCE_RATE_PER_MINUTE: "100000",
   FLORENCE_ADDRESS_EXEMPTIONS: '["127.0.0.1","localhost"]',
+  FLORENCE_HOOKS: HOOKS,
 };
 
 /** A server with keys of two tenants; its starter closes it. */

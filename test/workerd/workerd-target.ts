@@ -1,6 +1,7 @@
 // The product's Worker in workerd as a target of the HTTP contract: keys are
 // asked for, and those of two tenants are made as their owner would.
 
+import { HOOKS } from "../contract/http/hook-settings.ts";
 import type { HttpTarget } from "../contract/http/http-case.ts";
 import { startEdgeWorker, type WorkerProcess } from "./worker-process.ts";
 
@@ -14,6 +15,7 @@ export const KEYED_SETTINGS: Readonly<Record<string, string>> = {
   FLORENCE_ADMIN_KEY: ADMIN_KEY,
   FLORENCE_RATE_PER_MINUTE: "100000",
   FLORENCE_ADDRESS_EXEMPTIONS: '["127.0.0.1","localhost"]',
+  FLORENCE_HOOKS: HOOKS,
 };
 
 /** A Worker with keys of two tenants; its starter closes it. */
