@@ -36,6 +36,9 @@ export async function createKillableHost(
       ? nodeCommand(folder, port, settings)
       : workerdCommand(folder, port, settings);
   let child: ChildProcess | null = null;
+  const killGroup = (): Promise<void> => killAll(child);
+  // Nothing is left behind by a test that ends in the middle.
+  process.once("exit", () => void killGroup());
   return {
     origin,
     async start() {
@@ -52,14 +55,7 @@ export async function createKillableHost(
       });
       await answers(origin, child);
     },
-    async kill() {
-      const dying = child;
-      if (dying?.pid === undefined) return;
-      if (dying.exitCode !== null || dying.signalCode !== null) return;
-      const gone = new Promise((resolve) => dying.once("exit", resolve));
-      process.kill(-dying.pid, "SIGKILL");
-      await gone;
-    },
+    kill: killGroup,
     async sweep() {
       if (name === "node") return; // by its own timer
       const response = await fetch(`${origin}/sweep`);
@@ -74,6 +70,15 @@ export async function createKillableHost(
       return file;
     },
   };
+}
+
+/** Kills a process and its group at once. */
+async function killAll(child: ChildProcess | null): Promise<void> {
+  if (child?.pid === undefined) return;
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  process.kill(-child.pid, "SIGKILL");
+  await gone;
 }
 
 function nodeCommand(folder: string, port: number, settings: string): string[] {
