@@ -49,7 +49,7 @@ export interface KillReport {
   readonly seconds: number;
 }
 
-const TIMEOUT_MS = 900_000;
+const TIMEOUT_MS = 1_800_000;
 
 export async function runKillTest(
   options: KillTestOptions,

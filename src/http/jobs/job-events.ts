@@ -21,9 +21,6 @@ const HEARTBEAT_MS = 15_000;
 /** A stream ends after so many looks; a client goes on with `Last-Event-ID`. */
 const MAX_LOOKS = 400;
 
-/** What a client waits before it comes back to a stream that has ended. */
-const RECONNECT_MS = 1000;
-
 /**
  * The events after `lastSeq`, then those that come, until the job ends.
  *
@@ -55,7 +52,8 @@ async function* followEvents(
   principal: Principal,
   lastSeq: number,
 ): AsyncGenerator<string, void, undefined> {
-  yield `retry: ${RECONNECT_MS}\n\n`;
+  // Headers are sent with the first bytes.
+  yield `: job ${id}\n\n`;
   let seq = lastSeq;
   let pauseMs = FIRST_PAUSE_MS;
   let silentMs = 0;
