@@ -1,14 +1,14 @@
 // Runs schemathesis with every check on against the service, on Node and in
 // workerd, and ends with one line for each.
 //
-//   pip install schemathesis && npm run test:schemathesis [-- node|workerd]
+//   pip install schemathesis
+//   npm run test:schemathesis [-- node|workerd] [-- --max-examples 100]
 //
-// `SCHEMATHESIS` names its command if that is not `st`; what stands after `--`
-// goes to it.
+// `SCHEMATHESIS` names its command if that is not `st`; options go to it.
 
 import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import type { HttpTarget } from "../contract/http/http-case.ts";
 import { startNodeTarget } from "../server/node-target.ts";
 import { startWorkerdTarget } from "../workerd/workerd-target.ts";
@@ -25,43 +25,47 @@ const ST = process.env["SCHEMATHESIS"] ?? "st";
 
 const given = process.argv.slice(2);
 const chosen = given.filter((word) => word in STARTS);
-const more = given.filter((word) => !(word in STARTS));
+const options = given.filter((word) => !(word in STARTS));
 
-let isGood = true;
 for (const name of chosen.length > 0 ? chosen : Object.keys(STARTS)) {
   const target = await STARTS[name]!();
   try {
-    const { status } = spawnSync(
-      ST,
-      [
-        "--config-file",
-        CONFIG,
-        "run",
-        `${target.origin}/openapi.json`,
-        "--origin",
-        target.origin,
-        "--checks",
-        "all",
-        ...more,
-      ],
-      {
-        stdio: "inherit",
-        env: {
-          ...process.env,
-          FLORENCE_KEY: target.keys.first,
-          FLORENCE_ADMIN_KEY: target.keys.admin,
-        },
-      },
-    );
-    if (status === null) {
-      throw new Error(
-        `${ST} cannot be run. Install it: pip install schemathesis, or name it in SCHEMATHESIS.`,
-      );
-    }
-    console.log(`${name}: ${status === 0 ? "0 failures" : "failures"}`);
-    isGood &&= status === 0;
+    const { first, admin } = target.keys;
+    // Keys are the business of whoever runs the service; and a run that may
+    // revoke keys must not use one of them for the rest.
+    const runs = [
+      check(target.origin, first, ["--exclude-tag", "Keys"]),
+      check(target.origin, admin, ["--include-tag", "Keys"]),
+    ];
+    const isGood = runs.every((isPassed) => isPassed);
+    console.log(`${name}: ${isGood ? "0 failures" : "failures, see above"}`);
+    if (!isGood) process.exitCode = 1;
   } finally {
     await target.close();
   }
 }
-process.exitCode = isGood ? 0 : 1;
+
+/** Whether a run with one key finds nothing. */
+function check(
+  origin: string,
+  key: string,
+  selection: readonly string[],
+): boolean {
+  const { status, error } = spawnSync(
+    ST,
+    [
+      ...["--config-file", CONFIG, "run", `${origin}/openapi.json`],
+      ...["--origin", origin, "--checks", "all"],
+      ...selection,
+      ...options,
+    ],
+    { stdio: "inherit", env: { ...process.env, FLORENCE_KEY: key } },
+  );
+  if (error !== undefined) {
+    throw new Error(
+      `${ST} cannot be run. Install it (pip install schemathesis), or name it in SCHEMATHESIS.`,
+      { cause: error },
+    );
+  }
+  return status === 0;
+}

@@ -3,6 +3,7 @@
 import { escapeXml } from "../../shared/render/escape-xml.ts";
 import type { JsonSchema } from "./component-schemas.ts";
 import type { OpenApiDocument } from "./openapi-document.ts";
+import { typescriptType } from "./typescript-types.ts";
 
 /** An operation as the document has it. */
 interface Described {
@@ -16,7 +17,7 @@ const STYLE = `
   body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1.5rem }
   h1 { margin: 0 } h2 { margin: 2.5rem 0 .5rem; font-size: 1.2rem }
   code, pre { font: 13px/1.5 ui-monospace, monospace }
-  pre { overflow-x: auto; padding: .75rem; border: 1px solid var(--line); border-radius: .4rem }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .75rem; border: 1px solid var(--line); border-radius: .4rem }
   details { border: 1px solid var(--line); border-radius: .4rem; margin: .4rem 0; padding: .4rem .75rem }
   summary { cursor: pointer } summary span { opacity: .7 }
   .method { display: inline-block; width: 4.2rem; font-weight: 700 }
@@ -37,7 +38,15 @@ export function docsPage(document: OpenApiDocument): string {
     })),
   );
   const tags = [...new Set(operations.map(tagOf))];
-  const { schemas } = recordOf(document["components"]);
+  const schemas = recordOf(recordOf(document["components"])["schemas"]);
+  const names = Object.keys(schemas);
+  const events = Object.entries(recordOf(document["webhooks"])).map(
+    ([path, item]): Described => ({
+      method: "post",
+      path,
+      operation: recordOf(recordOf(item)["post"]),
+    }),
+  );
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -47,28 +56,41 @@ export function docsPage(document: OpenApiDocument): string {
 <h1>${text(info["title"])}</h1>
 <p>${text(info["summary"])} ${prose(info["description"])}</p>
 <p>As a file: <a href="/openapi.json">/openapi.json</a>. Authenticate with <code>Authorization: Bearer …</code>.</p>
-${tags.map((tag) => section(tag, operations)).join("\n")}
+${tags.map((tag) => section(tag, operations, names)).join("\n")}
+<h2>Events we send</h2>
+${events.map((one) => operationDetails(one, names)).join("\n")}
 <h2>Schemas</h2>
-${Object.entries(recordOf(schemas)).map(schemaDetails).join("\n")}
+${Object.entries(schemas)
+  .map(([name, schema]) => schemaDetails(name, schema, names))
+  .join("\n")}
 </html>
 `;
 }
 
-function section(tag: string, operations: readonly Described[]): string {
+function section(
+  tag: string,
+  operations: readonly Described[],
+  names: readonly string[],
+): string {
   const own = operations.filter((one) => tagOf(one) === tag);
-  return `<h2>${text(tag)}</h2>\n${own.map(operationDetails).join("\n")}`;
+  return `<h2>${text(tag)}</h2>\n${own.map((one) => operationDetails(one, names)).join("\n")}`;
 }
 
-function operationDetails({ method, path, operation }: Described): string {
+function operationDetails(
+  { method, path, operation }: Described,
+  names: readonly string[],
+): string {
   const { description, requestBody } = operation;
   return `<details id="${text(operation["operationId"])}">
 <summary><code><b class="method ${text(method)}">${text(method.toUpperCase())}</b>${text(path)}</code> <span>${text(operation["summary"])}</span></summary>
 ${description === undefined ? "" : `<p>${prose(description)}</p>`}
 <p>${access(operation)}</p>
 ${parameterTable(operation["parameters"])}
-${requestBody === undefined ? "" : `<h3>Body</h3>${contents(requestBody)}`}
+${requestBody === undefined ? "" : `<h3>Body</h3>${contents(requestBody, names)}`}
 <h3>Answers</h3>
-<table>${Object.entries(recordOf(operation["responses"])).map(answerRow).join("")}</table>
+<table>${Object.entries(recordOf(operation["responses"]))
+    .map(([status, response]) => answerRow(status, response, names))
+    .join("")}</table>
 </details>`;
 }
 
@@ -89,31 +111,42 @@ function parameterTable(parameters: unknown): string {
   return `<h3>Parameters</h3><table>${rows.join("")}</table>`;
 }
 
-function answerRow([status, response]: readonly [string, unknown]): string {
+function answerRow(
+  status: string,
+  response: unknown,
+  names: readonly string[],
+): string {
   const { description } = recordOf(response);
   const isError = Number(status) >= 400;
-  return `<tr><th>${text(status)}</th><td>${prose(description)}${isError ? "" : contents(response)}</td></tr>`;
+  return `<tr><th>${text(status)}</th><td>${prose(description)}${isError ? "" : contents(response, names)}</td></tr>`;
 }
 
-function contents(holder: unknown): string {
+function contents(holder: unknown, names: readonly string[]): string {
   return Object.entries(recordOf(recordOf(holder)["content"]))
-    .map(
-      ([mediaType, content]) =>
-        `<p><code>${text(mediaType)}</code></p>${json(recordOf(content)["schema"])}`,
-    )
+    .map(([mediaType, content]) => {
+      const { schema, example } = recordOf(content);
+      const shown =
+        example === undefined
+          ? ""
+          : `<pre>${text(JSON.stringify(example, null, 2))}</pre>`;
+      return `<p><code>${text(mediaType)}</code></p>${typeBlock(schema, names)}${shown}`;
+    })
     .join("");
 }
 
-function schemaDetails([name, schema]: readonly [string, unknown]): string {
-  return `<details id="schema-${text(name)}"><summary><code>${text(name)}</code></summary>${json(schema)}</details>`;
+function schemaDetails(
+  name: string,
+  schema: unknown,
+  names: readonly string[],
+): string {
+  return `<details id="schema-${text(name)}"><summary><code>${text(name)}</code></summary>${typeBlock(schema, names)}</details>`;
 }
 
-/** Names of schemas lead to them. */
-function json(value: unknown): string {
-  const escaped = text(JSON.stringify(value, null, 2));
-  const linked = escaped.replaceAll(
-    /#\/components\/schemas\/(\w+)/gu,
-    '<a href="#schema-$1">$1</a>',
+/** A schema as the type it is; names of schemas lead to them. */
+function typeBlock(schema: unknown, names: readonly string[]): string {
+  const type = typescriptType(recordOf(schema)).replaceAll("readonly ", "");
+  const linked = text(type).replaceAll(/\b[A-Z]\w+\b/gu, (word) =>
+    names.includes(word) ? `<a href="#schema-${word}">${word}</a>` : word,
   );
   return `<pre>${linked}</pre>`;
 }

@@ -9,12 +9,12 @@ export function typescriptTypes(
   schemas: Readonly<Record<string, JsonSchema>>,
 ): string {
   return Object.entries(schemas)
-    .map(([name, schema]) => `export type ${name} = ${typeOf(schema)};`)
+    .map(([name, schema]) => `export type ${name} = ${typescriptType(schema)};`)
     .join("\n\n");
 }
 
 /** A schema as a type; what no schema says is `unknown`. */
-function typeOf(schema: JsonSchema): string {
+export function typescriptType(schema: JsonSchema): string {
   const { $ref, const: value, type } = schema;
   if (typeof $ref === "string") return $ref.slice(REFERENCE.length);
   if (value !== undefined) return JSON.stringify(value);
@@ -23,7 +23,7 @@ function typeOf(schema: JsonSchema): string {
     return union(values.map((one) => JSON.stringify(one)));
   }
   const choices = schemasOf(schema["anyOf"] ?? schema["oneOf"]);
-  if (choices.length > 0) return union(choices.map(typeOf));
+  if (choices.length > 0) return union(choices.map(typescriptType));
   switch (type) {
     case "object":
       return objectType(schema);
@@ -49,23 +49,24 @@ function objectType(schema: JsonSchema): string {
   if (properties.length === 0) {
     const values = schema["additionalProperties"];
     return typeof values === "object" && values !== null
-      ? `{ readonly [key: string]: ${typeOf({ ...values })} }`
+      ? `{ readonly [key: string]: ${typescriptType({ ...values })} }`
       : "{ readonly [key: string]: unknown }";
   }
   const fields = properties.map(([name, property]) => {
     const mark = required.includes(name) ? "" : "?";
-    return `  readonly ${name}${mark}: ${typeOf(property).replaceAll("\n", "\n  ")};`;
+    return `  readonly ${name}${mark}: ${typescriptType(property).replaceAll("\n", "\n  ")};`;
   });
   return `{\n${fields.join("\n")}\n}`;
 }
 
 function arrayType(schema: JsonSchema): string {
   const tuple = schemasOf(schema["prefixItems"]);
-  if (tuple.length > 0) return `readonly [${tuple.map(typeOf).join(", ")}]`;
+  if (tuple.length > 0)
+    return `readonly [${tuple.map(typescriptType).join(", ")}]`;
   const items = schema["items"];
   const element =
     typeof items === "object" && items !== null
-      ? typeOf({ ...items })
+      ? typescriptType({ ...items })
       : "unknown";
   return `readonly (${element})[]`;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { createService } from "../../../src/http/service.ts";
+import { EVENT_TYPES } from "../../../src/http/webhooks/event-statements.ts";
 import { PROBLEMS } from "../../../src/shared/schema/problem.ts";
 import { TASKS } from "../../../src/shared/tasks/index.ts";
 import { createFakeHost } from "../../fakes/fake-host.ts";
@@ -9,6 +10,7 @@ import { createFakeHost } from "../../fakes/fake-host.ts";
 interface Document {
   readonly openapi: string;
   readonly paths: Record<string, Record<string, DescribedOperation>>;
+  readonly webhooks: Record<string, object>;
   readonly components: { readonly schemas: Record<string, object> };
   readonly servers: readonly { readonly url: string }[];
 }
@@ -72,6 +74,13 @@ test("names every task's request and result", () => {
   );
 });
 
+test("describes each event that is sent as a webhook", () => {
+  assert.deepEqual(
+    Object.keys(document.webhooks).sort(),
+    [...EVENT_TYPES].sort(),
+  );
+});
+
 test("refers only to what is there", () => {
   const references = JSON.stringify(document).matchAll(
     /"\$ref":"#\/components\/(\w+)\/([^"]+)"/gu,
@@ -125,5 +134,9 @@ test("shows the document as a page without scripts", async () => {
   for (const { path, operation } of operations) {
     assert.ok(page.includes(path), path);
     assert.ok(page.includes(`id="${operation.operationId}"`));
+  }
+  assert.ok(page.includes("Events we send"));
+  for (const [, name] of page.matchAll(/href="#([\w-]+)"/gu)) {
+    assert.ok(page.includes(`id="${name!}"`), name);
   }
 });
