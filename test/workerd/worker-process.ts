@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { createTestHarness } from "wrangler";
+import { createTestHarness, unstable_startWorker } from "wrangler";
 
 // The harness would ask a host of Cloudflare's for a sample of `request.cf`.
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
@@ -37,6 +37,15 @@ export async function startWorker(input: WorkerInput): Promise<WorkerProcess> {
   const before = new Set(workerdProcesses());
   const harness = createTestHarness({ workers: [input] });
   const { url } = await harness.listen();
+  return workerProcess(url, before, () => harness.close());
+}
+
+/** @param before workerd processes that are others'. */
+function workerProcess(
+  url: URL,
+  before: ReadonlySet<number>,
+  close: () => Promise<void>,
+): WorkerProcess {
   // One of them runs the Worker; a small one stands in front of it as a proxy.
   const own = workerdProcesses().filter((pid) => !before.has(pid));
   return {
@@ -44,7 +53,7 @@ export async function startWorker(input: WorkerInput): Promise<WorkerProcess> {
     fetch: (path, init) => fetch(new URL(path, url), init),
     memory: () => largest(own.map(memoryOf)),
     cpuMs: () => (own.length === 0 ? null : Math.max(...own.map(cpuMsOf))),
-    close: () => harness.close(),
+    close,
   };
 }
 
@@ -58,15 +67,36 @@ const OPEN_MODE: Settings = {
 type Settings = Readonly<Record<string, string>>;
 
 /**
- * The product's own Worker, as `wrangler.toml` describes it.
+ * The product's own Worker, as `wrangler.toml` describes it, and with the
+ * runtime's own way out: the test harness makes a Worker's requests by this
+ * process's `fetch`, which follows redirects and never hangs up.
  *
  * @param settings its variables and secrets; in open mode if left out.
  */
 export async function startEdgeWorker(
   settings: Settings = OPEN_MODE,
 ): Promise<WorkerProcess> {
-  const configPath = new URL("../../wrangler.toml", import.meta.url);
-  return await startWorker({ configPath, vars: { ...settings } });
+  const before = new Set(workerdProcesses());
+  const worker = await unstable_startWorker({
+    config: fileURLToPath(new URL("../../wrangler.toml", import.meta.url)),
+    bindings: Object.fromEntries(
+      Object.entries(settings).map(([name, value]) => [
+        name,
+        { type: "plain_text", value },
+      ]),
+    ),
+    dev: {
+      server: { hostname: "127.0.0.1", port: 0 },
+      logLevel: "none",
+      watch: false,
+      persist: false,
+      inspector: false,
+    },
+  });
+  const url = await worker.url;
+  // The proxy is there before the process that runs the Worker.
+  await worker.ready;
+  return workerProcess(url, before, () => worker.dispose());
 }
 
 /**

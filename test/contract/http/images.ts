@@ -96,6 +96,8 @@ export const CASES: readonly HttpCase[] = [
       await server.askedSilent;
       gone.abort();
       await ended;
+      // On workerd ten seconds later: wrangler's proxy tells a Worker nothing of
+      // a client that left, and the fetch ends by its own time.
       await server.hungUp;
       const next = await ask(target, { url: `${server.origin}/photo.jpg` });
       await readJson(next, 200);
