@@ -25,7 +25,8 @@ export async function readBody(
     if (done) break;
     length += value.byteLength;
     if (length > maxBytes) {
-      await reader.cancel();
+      // Not awaited: of a cloned request, it would wait for the other half.
+      void reader.cancel();
       throw tooLarge(null);
     }
     chunks.push(value);

@@ -185,7 +185,9 @@ function lacksFeatures(engine: Engine, request: EngineRequest): boolean {
   return modelFor(engine, request)?.revision !== request.seen?.modelRevision;
 }
 
+/** An engine elsewhere that nobody had to ask yet is given the chance. */
 function lacksTask(engine: Engine, request: EngineRequest): boolean {
+  if (engine.models.length === 0) return false;
   const model = modelFor(engine, request);
   return request.tasks.some(
     (task) => model?.tasks.includes(taskOf(task).spelling) !== true,
