@@ -15,11 +15,8 @@ export function openFolderBlobs(folder: string): Blobs {
     async get(key) {
       const path = pathOf(key);
       try {
-        const [bytes, mediaType] = await Promise.all([
-          readFile(path),
-          readFile(path + TYPE_SUFFIX, "utf8"),
-        ]);
-        return { bytes: new Uint8Array(bytes), mediaType };
+        const bytes = new Uint8Array(await readFile(path));
+        return { bytes, mediaType: await readMediaType(path) };
       } catch (error) {
         if (isMissing(error)) return null;
         throw error;
@@ -41,6 +38,16 @@ export function openFolderBlobs(folder: string): Blobs {
   };
 }
 
+/** A file that its owner laid there by hand says nothing of its type. */
+async function readMediaType(path: string): Promise<string> {
+  try {
+    return await readFile(path + TYPE_SUFFIX, "utf8");
+  } catch (error) {
+    if (isMissing(error)) return "application/octet-stream";
+    throw error;
+  }
+}
+
 /** Writes beside and renames: a reader sees the old file or the new one. */
 async function replace(path: string, data: Uint8Array | string): Promise<void> {
   const beside = `${path}.${randomUUID()}.part`;
@@ -52,8 +59,6 @@ function isMissing(error: unknown): boolean {
   return (
     error instanceof Error &&
     "code" in error &&
-    (error.code === "ENOENT" ||
-      error.code === "ENOTDIR" ||
-      error.code === "EISDIR")
+    ["ENOENT", "ENOTDIR", "EISDIR", "ENAMETOOLONG"].includes(String(error.code))
   );
 }

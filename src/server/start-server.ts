@@ -157,6 +157,7 @@ async function openHost(
     outbound: NODE_OUTBOUND,
     platform: NODE_PLATFORM,
     limits: { maxImageBytes: 20_000_000, maxJsonBytes: 10_000_000 },
+    featureMemoryBytes: 128 * 2 ** 20,
     config,
     operations: [metrics.operation],
     telemetry: joinTelemetry([log, metrics.telemetry]),
