@@ -12,7 +12,7 @@ const hosts = (["node", "workerd"] as const satisfies HostName[]).filter(
 );
 
 console.log(
-  "Engine: by script (20 ms an image). Every message comes twice, out of order.",
+  "Engine: by script (50 ms an image). Every message comes twice, out of order.",
 );
 let failures = 0;
 for (const host of hosts) {

@@ -25,7 +25,7 @@ const database = openSqliteDatabase(join(folder, "florence.sqlite"));
 await migrate(database);
 const queue = createTimerQueue(4);
 const service = createService({
-  engines: [createScriptedEngine(NODE_PLATFORM, 20)],
+  engines: [createScriptedEngine(NODE_PLATFORM, 50)],
   database,
   store: openFolderBlobs(join(folder, "store")),
   bucket: openFolderBlobs(join(folder, "bucket")),

@@ -135,8 +135,8 @@ async function startReceiver(): Promise<Receiver> {
 }
 
 /**
- * Kills at random moments: each when so many images have been delivered, and a
- * little later. The first comes while the jobs are being made.
+ * Kills at random moments: each when so many results and deliveries are there,
+ * and a little later. The first comes while the jobs are being made.
  */
 async function killAgainAndAgain(
   host: KillableHost,
@@ -145,15 +145,22 @@ async function killAgainAndAgain(
   abort: AbortSignal,
 ): Promise<void> {
   const random = seeded(seed);
-  const moments = Array.from({ length: kills }, () => random() * images * 0.95)
+  const moments = Array.from({ length: kills }, () => 2 * random() * images)
+    .map((moment) => moment * 0.95)
     .sort((one, other) => one - other)
     .with(0, 0);
   for (const moment of moments) {
-    while (receiver.images.size < moment) await pause(5, abort);
+    while (countResults(host) + receiver.images.size < moment) {
+      await pause(20, abort);
+    }
     await pause(random() * 200, abort);
     await host.kill();
     await host.start();
   }
+}
+
+function countResults(host: KillableHost): number {
+  return query(host.databaseFile(), "SELECT count(*) FROM job_results");
 }
 
 /** Creates all jobs, each request sent until it is answered. */
@@ -284,7 +291,7 @@ function readTruth(file: string) {
 }
 
 function query(file: string, text: string): number {
-  const database = new DatabaseSync(file);
+  const database = new DatabaseSync(file, { timeout: 5000 });
   try {
     return Number(Object.values(database.prepare(text).get() ?? {})[0]);
   } finally {

@@ -34,7 +34,7 @@ async function start(env: FaultEnv): Promise<Service> {
   const database = d1Database(env.DATABASE);
   await migrate(database);
   return createService({
-    engines: [createScriptedEngine(WORKER_PLATFORM, 20)],
+    engines: [createScriptedEngine(WORKER_PLATFORM, 50)],
     database,
     store: r2Blobs(env.STORE),
     bucket: r2Blobs(env.BUCKET),
