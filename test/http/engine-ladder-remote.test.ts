@@ -113,7 +113,7 @@ test("passes on the tenant, the deadline and the trace", async () => {
 test("goes to the other host by its name, so that no circle is made", async () => {
   const engine = remote(async (request) => {
     const form = await request.formData();
-    const { options } = JSON.parse(String(form.get("request"))) as {
+    const { options } = JSON.parse(form.get("request") as string) as {
       options: Record<string, unknown>;
     };
     assert.equal(options["engine"], "gpu");

@@ -8,6 +8,7 @@ import { globSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import * as v from "valibot";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { measureScript } from "./script-size.ts";
 
@@ -21,10 +22,27 @@ interface Row {
   readonly unit: "MiB" | "ms" | "";
 }
 
-const config = readConfig({ config: CONFIG });
+/** What is looked at of wrangler's own reading of the file. */
+const Config = v.object({
+  name: v.string(),
+  limits: v.optional(v.object({ cpu_ms: v.optional(v.number()) })),
+  assets: v.object({ directory: v.string() }),
+  queues: v.object({
+    consumers: v.array(
+      v.object({
+        max_batch_size: v.optional(v.number(), 10),
+        max_retries: v.optional(v.number(), 3),
+      }),
+    ),
+  }),
+  d1_databases: v.array(v.object({ database_id: v.optional(v.string()) })),
+});
+
+const config = v.parse(Config, readConfig({ config: CONFIG }));
+const { consumers } = config.queues;
 const { bytes, gzipBytes } = await measureScript();
 const assets = globSync("**/*", {
-  cwd: config.assets!.directory!,
+  cwd: config.assets.directory,
   withFileTypes: true,
 })
   .filter((entry) => entry.isFile())
@@ -47,23 +65,19 @@ const rows: readonly Row[] = [
   },
   {
     what: "messages of a queue batch",
-    is: Math.max(
-      ...config.queues.consumers!.map((one) => one.max_batch_size ?? 10),
-    ),
+    is: Math.max(...consumers.map((one) => one.max_batch_size)),
     limit: 100,
     unit: "",
   },
   {
     what: "tries of a queue message",
-    is: Math.max(
-      ...config.queues.consumers!.map((one) => one.max_retries ?? 3),
-    ),
+    is: Math.max(...consumers.map((one) => one.max_retries)),
     limit: 100,
     unit: "",
   },
 ];
 
-console.log(`Worker ${config.name!} of ${dirname(CONFIG)}`);
+console.log(`Worker ${config.name} of ${dirname(CONFIG)}`);
 console.log(
   `script compressed: ${show(gzipBytes, "MiB")} (no limit of its own)`,
 );
