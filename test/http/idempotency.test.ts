@@ -257,13 +257,13 @@ test("lets another take over after two silent minutes", async () => {
   mock.timers.enable({ apis: ["setInterval"] });
   try {
     const dead = send(one);
-    while (gates.length < 1) await new Promise(setImmediate);
+    await until(() => gates.length === 1);
     nowMs = TWO_MINUTES_MS - 1;
     await readProblem(await send(one), "idempotency_in_progress");
     nowMs = TWO_MINUTES_MS;
     await readProblem(await send(one, { body: "x" }), "idempotency_mismatch");
     const heir = send(one);
-    while (gates.length < 2) await new Promise(setImmediate);
+    await until(() => gates.length === 2);
     await readProblem(await send(one), "idempotency_in_progress");
 
     // The one that was taken for dead answers its caller, and is not kept.
@@ -471,3 +471,11 @@ test("asks the model once for an analysis that is sent twice", async () => {
   );
   await readProblem(other, "idempotency_mismatch");
 });
+
+/** Lets others go on until it holds. */
+async function until(holds: () => boolean): Promise<void> {
+  for (let turns = 0; !holds(); turns += 1) {
+    assert.ok(turns < 10_000, "it never holds");
+    await new Promise(setImmediate);
+  }
+}
