@@ -3,7 +3,7 @@
 // TypeScript gets this far: it hands over to the Node that came with the
 // package, or says what is wrong.
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -24,11 +24,13 @@ if (process.features.typescript) {
     );
     process.exit(5);
   }
-  // Ctrl-C reaches both processes; the inner one answers it.
-  process.on("SIGINT", () => undefined);
   const self = fileURLToPath(import.meta.url);
-  const { status } = spawnSync(node, [self, ...process.argv.slice(2)], {
+  const inner = spawn(node, [self, ...process.argv.slice(2)], {
     stdio: "inherit",
   });
-  process.exit(status ?? 70);
+  // Ctrl-C reaches both processes; the inner one answers it. What is sent to
+  // this one alone is passed on.
+  process.on("SIGINT", () => undefined);
+  process.on("SIGTERM", () => inner.kill("SIGTERM"));
+  inner.on("exit", (code) => process.exit(code ?? 70));
 }

@@ -94,7 +94,9 @@ const FLAGS = {
 type TextFlag = Exclude<keyof typeof FLAGS, "open" | "model">;
 
 /** Flags that the environment may give instead. */
-const FLAG_VARIABLES = Object.keys(FLAGS).map(variableOf);
+const FLAG_VARIABLES = Object.keys(FLAGS)
+  .filter((name) => name !== "open") // FLORENCE_OPEN_MODE is a setting
+  .map(variableOf);
 
 /** Serves the HTTP API. */
 export const serveCommand: Command = {
@@ -102,13 +104,32 @@ export const serveCommand: Command = {
   summary: "Serve the HTTP API on this machine",
   usage: "[flags]",
   description: [
-    "Answers the whole HTTP API over the model in the box or bundles of your own, until it is told to stop.",
+    "Answers the whole HTTP API over the model in the box or bundles of your own, until it is told to end (Ctrl-C, SIGTERM): then it refuses what is new and finishes what is under way. Its log is one line of JSON for each request, on standard output.",
+    "Everything it keeps is in one folder: database, secret, pictures, results. Callers need API keys, which florence keys makes in that folder; with --open nobody needs one.",
+    "Each flag can stand in the environment instead (FLORENCE_PORT, FLORENCE_DEVICE), and every other setting, such as FLORENCE_ADMIN_KEY or FLORENCE_RATE_PER_MINUTE: docs/serve.md lists them.",
   ],
   flags: FLAGS,
   examples: [
     {
       command: "florence serve --open",
-      comment: "try it out: http://127.0.0.1:8080, no key needed",
+      comment: "try it out, no key needed: http://127.0.0.1:8080/docs",
+    },
+    {
+      command: "florence keys create --name me",
+      comment: "make a key in florence-data, then serve with keys",
+    },
+    {
+      command:
+        "florence serve --host 0.0.0.0 --public-url https://florence.example.com --data /var/lib/florence",
+      comment: "for others, behind a proxy that speaks TLS",
+    },
+    {
+      command: "florence serve --model base-ft --device cuda",
+      comment: "a model of your own on a GPU",
+    },
+    {
+      command: "florence serve --workers 4 --threads 2",
+      comment: "four pictures at once on eight processors",
     },
   ],
   run: runServe,

@@ -43,14 +43,16 @@ export function readSettings(
         ? value
         : parseJson(variable, value);
   }
-  const names = [...SETTING_VARIABLES, ...known];
+  const names = [...SETTING_VARIABLES, ...known].map(withoutPrefix);
   for (const name of Object.keys(environment)) {
-    if (!name.startsWith(PREFIX) || names.includes(name)) continue;
-    const near = nearestWord(name, names);
+    if (!name.startsWith(PREFIX)) continue;
+    const own = withoutPrefix(name);
+    // What all have in common would make FLORENCE_URL near to each of them.
+    const near = names.includes(own) ? null : nearestWord(own, names);
     if (near === null) continue;
     throw new FlorenceError(
       "invalid_request",
-      `The environment has ${name}, which is no setting. Did you mean ${near}?`,
+      `The environment has ${name}, which is no setting. Did you mean ${PREFIX}${near}?`,
     );
   }
   return settings;
@@ -64,6 +66,10 @@ export function readSettings(
  */
 export function parseSettings(settings: Settings): ServiceConfig {
   return parseServiceConfig(settings, settingVariable);
+}
+
+function withoutPrefix(variable: string): string {
+  return variable.slice(PREFIX.length);
 }
 
 function settingVariable(field: string): string {

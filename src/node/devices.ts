@@ -15,7 +15,7 @@ export type Device = (typeof DEVICES)[number];
 /** How to get what a device needs; part of every refusal. */
 const REMEDIES: Readonly<Record<Device, string>> = {
   cpu: "Run npm ci again.",
-  cuda: "It needs an NVIDIA GPU with CUDA 12 and cuDNN 9, and ONNX Runtime's CUDA provider: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node (Linux x64). Or use --device cpu.",
+  cuda: "It needs an NVIDIA GPU with CUDA 12 and cuDNN 9, and ONNX Runtime's CUDA provider: ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js (Linux x64). Or use --device cpu.",
   webgpu:
     "It needs a GPU with a Vulkan, Metal or Direct3D 12 driver. Or use --device cpu.",
 };

@@ -172,7 +172,11 @@ test("says at the start what is wrong, and ends", async (t) => {
   const open = serve(["--open", "--host", "0.0.0.0"]);
   assert.equal(open.status, 2);
   assert.match(open.stderr, /lets everybody in/u);
-  const setting = serve([], { FLORENCE_RATE_PER_MINUT: "5" });
+  const setting = serve([], {
+    FLORENCE_URL: "http://127.0.0.1",
+    FLORENCE_KEY: "a client's, not ours",
+    FLORENCE_RATE_PER_MINUT: "5",
+  });
   assert.equal(setting.status, 2);
   assert.match(setting.stderr, /Did you mean FLORENCE_RATE_PER_MINUTE/u);
   const device = serve(["--device", "cuda"]);
@@ -183,6 +187,6 @@ test("says at the start what is wrong, and ends", async (t) => {
   assert.equal(device.status, 5);
   assert.match(
     device.stderr,
-    /ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node/u,
+    /ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules\/onnxruntime-node/u,
   );
 });

@@ -1,0 +1,34 @@
+# The whole HTTP API over the model in the box: `florence serve` on the CPU.
+#
+#   docker build -t florence .
+#   docker run -p 8080:8080 -v florence:/data -e FLORENCE_ADMIN_KEY=… \
+#     -e FLORENCE_PUBLIC_URL=https://florence.example.com florence
+#
+# Everything kept is in /data. Settings are FLORENCE_* variables: docs/serve.md.
+
+FROM node:24-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY packages ./packages
+# .npmrc keeps onnxruntime-node from fetching CUDA libraries.
+RUN npm ci --omit=dev
+
+FROM node:24-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=packages /app/node_modules ./node_modules
+COPY package.json LICENSE ./
+COPY src ./src
+COPY models/box/bundle ./models/box/bundle
+RUN mkdir /data && chown node:node /data
+USER node
+VOLUME /data
+EXPOSE 8080
+ENV FLORENCE_HOST=0.0.0.0 FLORENCE_PORT=8080 FLORENCE_DATA=/data
+
+# Ready: models loaded, and not about to end.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD \
+  ["node", "-e", "fetch('http://127.0.0.1:8080/v1/health/ready').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+
+# Node itself is process 1, so that SIGTERM reaches the server, which drains.
+ENTRYPOINT ["node", "src/cli/florence.js", "serve"]
