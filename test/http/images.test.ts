@@ -263,6 +263,7 @@ test("reads uploads of the store and of the bucket while they are kept", async (
   const { database, store, bucket } = service.host;
   await store.put("uploads/a", PHOTO, "image/jpeg");
   await bucket.put("one/b.jpg", PHOTO, "image/jpeg");
+  const sha256 = await service.host.platform.sha256(PHOTO);
   const upload = (
     id: string,
     tenant: string,
@@ -270,8 +271,8 @@ test("reads uploads of the store and of the bucket while they are kept", async (
     blobKey: string | null,
     bucketKey: string | null,
   ) =>
-    sql`INSERT INTO uploads (id, tenant, principal, source, state, blob_key, bucket_key, metadata, created_ms, expires_ms, deleted_ms)
-      VALUES (${id}, ${tenant}, 'key_1', 'upload', ${state}, ${blobKey}, ${bucketKey}, '{}', 0, 1000, 2000)`;
+    sql`INSERT INTO uploads (id, tenant, principal, source, state, blob_key, bucket_key, sha256, metadata, created_ms, expires_ms, deleted_ms)
+      VALUES (${id}, ${tenant}, 'key_1', 'upload', ${state}, ${blobKey}, ${bucketKey}, ${sha256}, '{}', 0, 1000, 2000)`;
   await database.batch([
     upload("up_a", "one", "stored", "uploads/a", null),
     upload("up_b", "one", "stored", null, "one/b.jpg"),

@@ -7,8 +7,9 @@ export interface StoredBlob {
 }
 
 /**
- * Bytes by key. Keys are paths of letters, digits and `-_./`, without `..`, at
- * most 512 characters; nothing else reaches an implementation.
+ * Bytes by key. Keys of ours are paths of letters, digits and `-_./`; those of a
+ * bucket are what others named their files. Neither has an empty name, `.`, `..`,
+ * a backslash or a control character; nothing else reaches an implementation.
  */
 export interface Blobs {
   /** Null where there is nothing under the key. */

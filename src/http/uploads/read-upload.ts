@@ -22,7 +22,7 @@ export async function readUpload(
   tenant: string,
 ): Promise<Uint8Array> {
   const [row] = await host.database.all(
-    sql`SELECT state, blob_key, bucket_key, expires_ms FROM uploads
+    sql`SELECT state, blob_key, bucket_key, sha256, expires_ms FROM uploads
       WHERE id = ${uploadId} AND tenant = ${tenant}`,
   );
   const name = uploadId.slice(0, 100);
@@ -42,6 +42,14 @@ export async function readUpload(
       : await host.bucket.get(String(bucketKey));
   if (blob === null) {
     throw refused("expired", `The file of upload ${name} is gone. Upload the image again.`); // prettier-ignore
+  }
+  // A bucket's owner may write another file under the same key; that one has an
+  // upload of its own.
+  const isReplaced =
+    typeof blobKey !== "string" &&
+    (await host.platform.sha256(blob.bytes)) !== row["sha256"];
+  if (isReplaced) {
+    throw refused("expired", `The file of upload ${name} was replaced in its bucket. Upload the image again.`); // prettier-ignore
   }
   return blob.bytes;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sql } from "../../../src/http/ports/database.ts";
-import { PHOTO } from "../bad-images.ts";
+import { PHOTO, PHOTO_PNG } from "../bad-images.ts";
+import { readProblem } from "../requests.ts";
 import {
   startWebhookService,
   type WebhookService,
@@ -85,6 +86,20 @@ test("tells endpoints of it, with an address the picture can be read at", async 
   const url = new URL(String(data["image_url"]));
   const file = await started.request("GET", url.pathname + url.search);
   assert.deepEqual(new Uint8Array(await file.arrayBuffer()), PHOTO);
+});
+
+test("does not take a file for the one that it replaced", async () => {
+  const started = await start();
+  const { host, service, request } = started;
+  const object = { key: "local/boat.jpg", size: PHOTO.length, ...ETAG };
+  await service.bucketEvents(r2Event("PutObject", object));
+  const [row] = await host.database.all(sql`SELECT id FROM uploads`);
+  await host.bucket.put("local/boat.jpg", PHOTO_PNG, "image/png");
+  const analysis = await request("POST", "/v1/analyze", {
+    image: { upload_id: row!["id"] },
+    tasks: [{ task: "caption" }],
+  });
+  await readProblem(analysis, "expired");
 });
 
 test("leaves alone deletions, other files and keys of nobody", async () => {
