@@ -179,7 +179,9 @@ async function readJson(
 
 function decodeText(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(
+      bytes,
+    );
   } catch (cause) {
     throw new FlorenceError(
       "invalid_json",

@@ -97,7 +97,10 @@ export async function decodeSeenImage(
 
 function parseHeader(bytes: Uint8Array): v.InferOutput<typeof Header> | null {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const text = new TextDecoder("utf-8", {
+      fatal: true,
+      ignoreBOM: false,
+    }).decode(bytes);
     return v.parse(Header, JSON.parse(text));
   } catch {
     // Whatever it is, it is no header of ours.
