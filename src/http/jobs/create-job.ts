@@ -16,25 +16,27 @@ import type { JobImage, NewJob } from "./job.ts";
 /** Images of one statement: 200 addresses are 400 kB at most. */
 const IMAGES_PER_INSERT = 200;
 
+/** A job that was asked for. */
+export interface CreatedJob {
+  readonly id: string;
+  /** False if it was made before, and the queue was told then. */
+  readonly isNew: boolean;
+}
+
 /**
- * Makes a job, or finds the one of the same `dedupeKey`.
+ * Makes a job, or finds the one of the same `dedupeKey`. The queue does not know
+ * of it yet: see `hintJob`.
  *
- * @param hint whether to tell the queue; whoever does the work itself does not.
- * @returns the job's id.
  * @throws FlorenceError `quota_exceeded`, `url_forbidden` and `not_found` of
  *   the callback.
  */
-export async function createJob(
-  host: Host,
-  job: NewJob,
-  { hint }: { readonly hint: boolean },
-): Promise<string> {
+export async function createJob(host: Host, job: NewJob): Promise<CreatedJob> {
   const { database, platform } = host;
   const { principal } = job;
   const dedupeKey =
     job.dedupeKey === undefined ? null : `${principal.tenant}:${job.dedupeKey}`;
   const known = await findByDedupeKey(host, dedupeKey);
-  if (known !== null) return known;
+  if (known !== null) return { id: known, isNew: false };
 
   if (job.callback !== undefined) {
     await checkCallback(host, principal, job.callback);
@@ -48,12 +50,11 @@ export async function createJob(
   if (made === 0) {
     // Another request was faster, or took what was left of the month.
     const other = await findByDedupeKey(host, dedupeKey);
-    if (other !== null) return other;
+    if (other !== null) return { id: other, isNew: false };
     await checkQuota(host, principal, job.images.length);
     throw new Error(`internal: job ${id} was not made`);
   }
-  if (hint) await hintAll(host, id, images.length);
-  return id;
+  return { id, isNew: true };
 }
 
 async function findByDedupeKey(
@@ -145,7 +146,8 @@ function jobStatements(
   return statements;
 }
 
-async function hintAll(
+/** Tells the queue of a job's images. */
+export async function hintJob(
   host: Host,
   jobId: string,
   images: number,

@@ -7,7 +7,7 @@ import type { LaterPart } from "../later.ts";
 import { outlast } from "../outlast.ts";
 import type { Principal } from "../principal.ts";
 import { cancelJob } from "./cancel-job.ts";
-import { createJob } from "./create-job.ts";
+import { createJob, hintJob } from "./create-job.ts";
 import type { Job, NewJob } from "./job.ts";
 import { readJob } from "./read-job.ts";
 import { sweepJobs } from "./sweep-jobs.ts";
@@ -29,6 +29,7 @@ export interface Jobs extends LaterPart {
   /**
    * Makes a job, or finds the one of the same `dedupeKey`; the queue does it.
    *
+   * @returns the job as it was made, or found.
    * @throws FlorenceError `quota_exceeded`, `url_forbidden` and `not_found` of
    *   the callback.
    */
@@ -51,6 +52,24 @@ export function createJobs(host: Host, analyzer: Analyzer): Jobs {
   const running: RunningJobs = new Map();
   const work = (id: string, index: number): Promise<void> =>
     workItem(host, analyzer, running, id, index);
+  const begin: Jobs["begin"] = async (job, { waitSeconds, keepAlive }) => {
+    const { principal, images } = job;
+    const { id, isNew } = await createJob(host, job);
+    // As it was made: the queue may be fast.
+    const made = await readJob(host, id, principal);
+    if (waitSeconds > 0 && images.length === 1) {
+      const answering = work(id, 0).catch((error: unknown) => {
+        // Its row stays due: the sweep sees to it.
+        host.onFailure?.(error, id);
+      });
+      keepAlive?.(answering);
+    } else if (isNew) {
+      await hintJob(host, id, images.length);
+    }
+    if (waitSeconds === 0) return made;
+    await waitForEnd(host, id, principal, waitSeconds);
+    return await readJob(host, id, principal);
+  };
   return {
     kind: "job_item",
     async consume(message) {
@@ -58,24 +77,8 @@ export function createJobs(host: Host, analyzer: Analyzer): Jobs {
       await work(message.jobId, message.index);
     },
     sweep: () => sweepJobs(host),
-    async create(job) {
-      const id = await createJob(host, job, { hint: true });
-      return await readJob(host, id, job.principal);
-    },
-    async begin(job, { waitSeconds, keepAlive }) {
-      const { principal } = job;
-      const isOurs = waitSeconds > 0 && job.images.length === 1;
-      const id = await createJob(host, job, { hint: !isOurs });
-      if (isOurs) {
-        const answering = work(id, 0).catch((error: unknown) => {
-          // Its row stays due: the sweep sees to it.
-          host.onFailure?.(error, id);
-        });
-        keepAlive?.(answering);
-      }
-      if (waitSeconds > 0) await waitForEnd(host, id, principal, waitSeconds);
-      return await readJob(host, id, principal);
-    },
+    create: (job) => begin(job, { waitSeconds: 0 }),
+    begin,
     async cancel(id, principal) {
       const job = await cancelJob(host, id, principal);
       for (const one of running.get(id) ?? []) one.abort();
