@@ -81,7 +81,7 @@ function refuseOtherTypes(request: Request): void {
 function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(
-      new TextDecoder("utf-8", { fatal: true }).decode(bytes),
+      new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes),
     ) as unknown;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -161,7 +161,10 @@ async function readAnswer(
   row: Row,
 ): Promise<KeptAnswer> {
   const { status, headers, body: text, blob_key: blobKey } = row;
-  let body = typeof text === "string" ? new TextEncoder().encode(text) : null;
+  let body =
+    typeof text === "string"
+      ? new Uint8Array(new TextEncoder().encode(text))
+      : null;
   if (typeof blobKey === "string") {
     const blob = await store.get(blobKey);
     if (blob === null) {
