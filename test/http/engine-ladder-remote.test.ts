@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as v from "valibot";
 import {
   signInternal,
   verifyInternal,
@@ -14,10 +15,11 @@ import { createService } from "../../src/http/service.ts";
 import { NODE_PLATFORM } from "../../src/node/platform.ts";
 import type { Platform } from "../../src/shared/analyze/analyze.ts";
 import { FlorenceError } from "../../src/shared/errors.ts";
+import { EnvelopeSchema } from "../../src/shared/schema/analysis.ts";
 import { engineRequest } from "../contract/engine-contract.ts";
 import { createFakeHost } from "../fakes/fake-host.ts";
 import { PHOTO } from "./bad-images.ts";
-import { analyzeParts, partsOf, readEnvelope } from "./requests.ts";
+import { analyzeParts, partsOf } from "./requests.ts";
 
 const SECRET = "a secret of two hosts, long enough";
 const CAPTION = { tasks: [{ task: "caption" }] };
@@ -59,9 +61,9 @@ test("answers through the other host, and says so", async () => {
       outbound: { fetch: async (request) => await far.fetch(request) },
     }),
   );
-  const envelope = await readEnvelope(
-    await analyzeParts(app, partsOf(CAPTION)),
-  );
+  const response = await analyzeParts(app, partsOf(CAPTION));
+  assert.equal(response.status, 200, await response.clone().text());
+  const envelope = v.parse(EnvelopeSchema, await response.json());
   assert.equal(envelope.engine.used, "gpu");
   assert.deepEqual(envelope.engine.attempts, [
     { engine: "edge", outcome: "failed", reason: "engine_unavailable" },
