@@ -64,6 +64,21 @@ export const CASES: readonly HttpCase[] = [
     },
   },
   {
+    name: "answers the next caller after one hung up in the middle",
+    async run(target) {
+      for (let hangUps = 0; hangUps < 12; hangUps += 1) {
+        const response = await ask(target, "/v1/tasks/detect");
+        const reader = response.body!.getReader();
+        await reader.read();
+        await reader.cancel();
+      }
+      // More than may wait for an engine: were it not freed, this were refused.
+      const response = await ask(target, "/v1/tasks/caption");
+      const events = await readEvents(response);
+      assert.equal(events.at(-1)?.event, "done", JSON.stringify(events.at(-1)));
+    },
+  },
+  {
     name: "refuses with a status of its own what fails before the first event",
     async run(target) {
       const response = await ask(target, "/v1/tasks/captoin");
