@@ -33,11 +33,6 @@ export interface Host {
   readonly platform: Platform;
   readonly limits: BodyLimits;
   readonly config: ServiceConfig;
-  /**
-   * A cheap first limit where the platform has one, asked before the database
-   * is: false refuses the request. Its key tells tokens apart, and is no secret.
-   */
-  readonly limiter?: { limit(key: string): Promise<boolean> };
   /** Vision passes kept in memory, in bytes; 16 MB if left out. */
   readonly featureMemoryBytes?: number;
   /** Keeps work going whose client may leave before it ends. */

@@ -94,7 +94,7 @@ async function sealingKey(secret: string): Promise<CryptoKey> {
 }
 
 /** RFC 5869; the secret has entropy of its own, so there is no salt. */
-function hkdf(purpose: string): HkdfParams {
+function hkdf(purpose: string) {
   return {
     name: "HKDF",
     hash: "SHA-256",
@@ -104,5 +104,6 @@ function hkdf(purpose: string): HkdfParams {
 }
 
 function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
+  // A copy, since not every platform says what the encoder's buffer is.
+  return Uint8Array.from(new TextEncoder().encode(text));
 }

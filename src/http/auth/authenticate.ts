@@ -6,7 +6,6 @@ import type { Host } from "../host.ts";
 import { OPEN_PRINCIPAL, type Principal } from "../principal.ts";
 import { findAdmin } from "./admin-key.ts";
 import { findApiKey, type ApiKey } from "./api-keys.ts";
-import { sha256Text } from "./hashes.ts";
 import { createTokenVerifier, looksLikeJwt } from "./tokens.ts";
 
 /** Longer ones are no keys, and no tokens that a sane issuer makes. */
@@ -19,7 +18,7 @@ const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/iu;
 export type Authenticate = (request: Request) => Promise<Principal>;
 
 export function createAuthenticator(host: Host): Authenticate {
-  const { config, limiter } = host;
+  const { config } = host;
   const verifyToken =
     config.jwt === undefined ? null : createTokenVerifier(host, config.jwt);
   return async (request) => {
@@ -31,14 +30,6 @@ export function createAuthenticator(host: Host): Authenticate {
       );
     }
     const token = bearerOf(header);
-    const hash = await sha256Text(host, token);
-    if (limiter !== undefined && !(await limiter.limit(hash.slice(0, 32)))) {
-      throw new FlorenceError(
-        "rate_limited",
-        "Too many requests come with this token. Try again in a minute.",
-        { retryAfterSeconds: 60 },
-      );
-    }
     const admin = await findAdmin(host, token);
     if (admin !== null) return admin;
     if (verifyToken !== null && looksLikeJwt(token)) {

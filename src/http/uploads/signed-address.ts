@@ -89,5 +89,8 @@ function signed(
   uploadId: string,
   expires: string,
 ): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${method}\n${uploadId}\n${expires}`);
+  // A copy, since not every platform says what the encoder's buffer is.
+  return Uint8Array.from(
+    new TextEncoder().encode(`${method}\n${uploadId}\n${expires}`),
+  );
 }
