@@ -2,7 +2,11 @@
 // clock.
 
 import { migrate } from "../../src/http/migrate.ts";
-import { problemOf, problemResponse } from "../../src/http/problem.ts";
+import {
+  problemOf,
+  problemResponse,
+  retryAfterSeconds,
+} from "../../src/http/problem.ts";
 import { createService, type Service } from "../../src/http/service.ts";
 import { FlorenceError } from "../../src/shared/errors.ts";
 import { BOX_MODEL } from "./box-model.ts";
@@ -39,6 +43,7 @@ export default {
         new FlorenceError(
           "rate_limited",
           "Too many requests come from this address. Wait a minute, and spread them.",
+          { retryAfterSeconds: 60 },
         ),
       );
     }
@@ -86,5 +91,10 @@ async function isFlood(request: Request, env: Env): Promise<boolean> {
 
 function refuse(request: Request, error: FlorenceError): Response {
   const { pathname } = new URL(request.url);
-  return problemResponse(problemOf(error, pathname, WORKER_PLATFORM.id("req")));
+  const problem = problemOf(error, pathname, WORKER_PLATFORM.id("req"));
+  const seconds = retryAfterSeconds(error, problem);
+  return problemResponse(
+    problem,
+    seconds === null ? {} : { "Retry-After": String(seconds) },
+  );
 }

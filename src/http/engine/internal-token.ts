@@ -138,7 +138,8 @@ async function bodyOf(request: Request, maxBytes: number): Promise<Uint8Array> {
 
 async function keyOf(secret: string): Promise<CryptoKey> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const usages = ["sign", "verify"] as const;
+  // workerd's types want an array that could be written to.
+  const usages: ("sign" | "verify")[] = ["sign", "verify"];
   const root = await crypto.subtle.importKey(
     "raw",
     encode(secret),
@@ -158,7 +159,7 @@ function refused(reason: string): FlorenceError {
 }
 
 function encode(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
+  return new Uint8Array(new TextEncoder().encode(text));
 }
 
 function decode(bytes: Uint8Array): string {
