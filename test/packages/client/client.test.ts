@@ -299,6 +299,21 @@ test("works as it is packed, on its own", () => {
     'import { createClient } from "./package/dist/index.js";\nconsole.log(typeof createClient({ baseUrl: "http://localhost" }).analyze);\n',
   );
   assert.equal(run(process.execPath, ["use.mjs"], folder), "function\n");
+
+  // Its types hold on their own, too.
+  writeFileSync(
+    join(folder, "use.ts"),
+    `import { createClient, type Analysis } from "./package/dist/index.js";
+const florence = createClient({ baseUrl: "http://localhost" });
+export const answer: Promise<Analysis> = florence.task("ocr:lines", { image: new Blob([]) });
+// @ts-expect-error there is no such task
+export const wrong = florence.task("paint", { image: new Blob([]) });
+`,
+  );
+  const tsc = fileURLToPath(import.meta.resolve("typescript/bin/tsc"));
+  const options =
+    "--noEmit --strict --module nodenext --target es2022 --lib es2022,dom,dom.iterable,dom.asynciterable";
+  run(process.execPath, [tsc, ...options.split(" "), "use.ts"], folder);
 });
 
 function unavailable(retryAfter: string): Response {
