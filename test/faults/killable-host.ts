@@ -39,6 +39,9 @@ export async function createKillableHost(
   const killGroup = (): Promise<void> => killAll(child);
   // Nothing is left behind by a test that ends in the middle.
   process.once("exit", () => void killGroup());
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, () => process.exit(1));
+  }
   return {
     origin,
     async start() {

@@ -10,6 +10,7 @@ import { usageStatements } from "../auth/usage.ts";
 import type { Host } from "../host.ts";
 import { sql } from "../ports/database.ts";
 import type { WorkMessage } from "../ports/work-queue.ts";
+import { hint } from "../webhooks/deliveries.ts";
 import {
   deliveryStatements,
   type WebhookEvent,
@@ -135,15 +136,8 @@ async function hintDeliveries(host: Host, eventKey: string): Promise<void> {
   const rows = await host.database.all(
     sql`SELECT id FROM deliveries WHERE event_key = ${eventKey} AND state = 'pending'`,
   );
-  if (rows.length === 0) return;
-  const messages = rows.map(({ id }): WorkMessage => ({
-    kind: "delivery",
-    id: String(id),
-  }));
-  try {
-    await host.queue.send(messages);
-  } catch (error) {
-    // They are due; the sweep hints again.
-    host.onFailure?.(error, eventKey);
-  }
+  await hint(
+    host,
+    rows.map(({ id }): WorkMessage => ({ kind: "delivery", id: String(id) })),
+  );
 }
