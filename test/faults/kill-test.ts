@@ -16,7 +16,14 @@ console.log(
 );
 let failures = 0;
 for (const host of hosts) {
-  const options = { host, images: 500, kills: 20, seed: 7, jobImages: 100 };
+  const options = {
+    host,
+    images: 500,
+    kills: 20,
+    seed: 7,
+    jobImages: 100,
+    whileCreating: true,
+  };
   const report = await runKillTest(options);
   console.table({
     host: report.host,

@@ -11,6 +11,7 @@ test("two kills among thirty images lose nothing and double nothing", async () =
     kills: 2,
     seed: 1,
     jobImages: 10,
+    whileCreating: false,
   } as const;
   checkReport(await runKillTest(options), options);
 });

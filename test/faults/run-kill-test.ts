@@ -22,6 +22,11 @@ export interface KillTestOptions {
   readonly seed: number;
   /** Images of one job. */
   readonly jobImages: number;
+  /**
+   * Whether the first kill may cut off a request that makes a job: its key is
+   * free again two minutes later only.
+   */
+  readonly whileCreating: boolean;
 }
 
 /** What was found after the last kill. */
@@ -68,8 +73,10 @@ export async function runKillTest(
   try {
     await host.start();
     const abort = AbortSignal.timeout(TIMEOUT_MS);
+    const creating = createJobs(host, receiver, options, abort);
+    if (!options.whileCreating) await creating;
     const killing = killAgainAndAgain(host, receiver, options, abort);
-    const ids = await createJobs(host, receiver, options, abort);
+    const ids = await creating;
     await allEnded(host, receiver, ids, options, killing, abort);
     const again = await createJobs(host, receiver, options, abort);
     const given = await readResults(host, ids);
@@ -136,7 +143,7 @@ async function startReceiver(): Promise<Receiver> {
 
 /**
  * Kills at random moments: each when so many results and deliveries are there,
- * and a little later. The first comes while the jobs are being made.
+ * and a little later. The first comes at once.
  */
 async function killAgainAndAgain(
   host: KillableHost,
