@@ -13,7 +13,7 @@ import { EXAMPLE_IMAGE } from "../openapi/examples.ts";
 import { ServerEventSchema } from "../streaming/server-event.ts";
 import { answerRequest } from "./answer-request.ts";
 import type { Analyzer } from "./analyzer.ts";
-import { deadlineSignal } from "./deadline.ts";
+import { DEADLINE, deadlineSignal } from "./deadline.ts";
 import {
   readAnalyzeRequest,
   type ReceivedRequest,
@@ -22,14 +22,6 @@ import { readTaskRequest } from "./read-task-request.ts";
 import { ANALYZE_BODIES, TASK_BODIES } from "./request-bodies.ts";
 
 const SPELLINGS = TASKS.map(({ spelling }) => spelling);
-
-const DEADLINE: Parameter = {
-  name: "Deadline-Ms",
-  in: "header",
-  description:
-    "What is finished after so many milliseconds is the answer; each other task is a problem in it.",
-  schema: { type: "integer", minimum: 1, maximum: 300_000 },
-};
 
 /** Fields that tell the variants of a task apart, for a raw image. */
 const VARIANTS = [...new Set(TASKS.map(({ variant }) => variant?.field))]

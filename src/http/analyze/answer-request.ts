@@ -7,9 +7,9 @@ import type { Jobs } from "../jobs/jobs.ts";
 import type { AppContext } from "../operation.ts";
 import { streamAnalysis } from "../streaming/analysis-stream.ts";
 import { wantsStream } from "../streaming/wants-stream.ts";
-import type { Analyzer, AnalyzerOptions, AnalyzerRequest } from "./analyzer.ts";
+import type { Analyzer, AnalyzerRequest } from "./analyzer.ts";
+import { callOf } from "./call-of.ts";
 import { refuseAbsentEngine } from "./check-options.ts";
-import { deadlineOf } from "./deadline.ts";
 
 /** What a door to the analyzer needs. */
 export interface AnalysisDoor {
@@ -32,9 +32,6 @@ export async function answerRequest(
 ): Promise<Response> {
   refuseAbsentEngine(request.options, host.engines);
   const principal = context.get("principal");
-  const background = (later: Promise<void>): void => {
-    host.keepAlive?.(later, context);
-  };
   if (wantsStream(context.req.raw)) {
     const requestId = context.get("requestId");
     const gone = new AbortController();
@@ -42,10 +39,9 @@ export async function answerRequest(
     return await streamAnalysis(
       (events) => {
         const work = analyzer.analyze(request, principal, {
-          ...callOf(context),
+          ...callOf(host, context),
           signal: both,
           events,
-          background,
         });
         host.keepAlive?.(work, context);
         return work;
@@ -63,27 +59,13 @@ export async function answerRequest(
   const preferred = await answerAsPreferred({ host, jobs }, context, request);
   if (preferred !== null) return preferred;
   const work = analyzer.analyze(request, principal, {
-    ...callOf(context),
+    ...callOf(host, context),
     signal,
-    background,
   });
   host.keepAlive?.(work, context);
   const envelope = await work;
   context.header("Server-Timing", serverTiming(envelope.timings_ms));
   return context.json(envelope);
-}
-
-/** What an engine elsewhere must know of the call. */
-function callOf(
-  context: AppContext,
-): Pick<AnalyzerOptions, "deadlineAtMs" | "traceparent"> {
-  const deadlineMs = deadlineOf(context.req.raw);
-  return {
-    traceparent: context.get("traceparent"),
-    ...(deadlineMs !== null && {
-      deadlineAtMs: context.get("startedMs") + deadlineMs,
-    }),
-  };
 }
 
 /** `timings_ms` as a `Server-Timing` header (W3C Server Timing, section 3). */

@@ -2,8 +2,18 @@
 // gone.
 
 import { FlorenceError } from "../../shared/errors.ts";
+import type { Parameter } from "../operation.ts";
 
 const MAX_DEADLINE_MS = 300_000;
+
+/** `Deadline-Ms` as every operation that answers at once describes it. */
+export const DEADLINE: Parameter = {
+  name: "Deadline-Ms",
+  in: "header",
+  description:
+    "What is finished after so many milliseconds is the answer; each other task is a problem in it.",
+  schema: { type: "integer", minimum: 1, maximum: MAX_DEADLINE_MS },
+};
 
 /**
  * A signal that aborts at `Deadline-Ms`, counted from now, or when the client

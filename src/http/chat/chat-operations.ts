@@ -7,7 +7,8 @@ import { parseAnalyzeRequest } from "../../shared/schema/analysis.ts";
 import { TASKS } from "../../shared/tasks/index.ts";
 import { ANALYSIS_PROBLEMS } from "../analyze/analyze-operations.ts";
 import type { Analyzer, AnalyzerRequest } from "../analyze/analyzer.ts";
-import { deadlineSignal } from "../analyze/deadline.ts";
+import { callOf } from "../analyze/call-of.ts";
+import { DEADLINE, deadlineSignal } from "../analyze/deadline.ts";
 import type { Host } from "../host.ts";
 import type { Operation } from "../operation.ts";
 import { readJsonBody } from "../read-json-body.ts";
@@ -95,6 +96,7 @@ export function chatOperations(
       description:
         'The last message of the user has one `image_url` part and a text such as `caption`, `ocr:lines`, `detect_open: dog, cat`, `ground: a red bicycle`, or `describe_regions: {"regions": [...]}`. `message.content` is the answer as text, `message.vision_result` the result itself.',
       access: "analyze",
+      parameters: [DEADLINE],
       body: {
         isRequired: true,
         content: { "application/json": ChatRequest },
@@ -146,8 +148,8 @@ export function chatOperations(
           });
         }
         const work = analyzer.analyze(request, principal, {
+          ...callOf(host, context),
           signal,
-          traceparent: context.get("traceparent"),
         });
         host.keepAlive?.(work, context);
         return context.json(chatAnswer(await work));

@@ -1,6 +1,7 @@
 // A completion as chunks: text as it is written, the result at the end.
 
 import type { Analyzer, AnalyzerRequest } from "../analyze/analyzer.ts";
+import { callOf } from "../analyze/call-of.ts";
 import type { Host } from "../host.ts";
 import type { AppContext } from "../operation.ts";
 import { problemOf } from "../problem.ts";
@@ -84,8 +85,8 @@ async function produce(
     chunk({ content });
   };
   const envelope = await analyzer.analyze(request, context.get("principal"), {
+    ...callOf(host, context),
     signal,
-    traceparent: context.get("traceparent"),
     events: {
       started: () => {
         chunk({ role: "assistant", content: "" });

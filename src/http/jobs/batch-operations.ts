@@ -6,7 +6,8 @@ import type { AnalyzeRequest } from "../../shared/schema/analysis.ts";
 import { toProblem } from "../../shared/schema/problem.ts";
 import { ANALYSIS_PROBLEMS } from "../analyze/analyze-operations.ts";
 import type { Analyzer } from "../analyze/analyzer.ts";
-import { deadlineSignal } from "../analyze/deadline.ts";
+import { callOf } from "../analyze/call-of.ts";
+import { DEADLINE, deadlineSignal } from "../analyze/deadline.ts";
 import {
   ImageSchema,
   type ImageReference,
@@ -71,7 +72,7 @@ export function batchOperations(door: BatchDoor): readonly Operation[] {
       description: `Up to ${MAX_SYNC_IMAGES} images are answered at once, each with a status of its own. More of them, a \`callback\` or \`Prefer\` make a job of it. Bytes go along as \`base64\`; the whole body is at most 10 MB, so name larger pictures by \`url\` or \`upload_id\`.`,
       access: "analyze",
       isIdempotent: true,
-      parameters: [PREFER],
+      parameters: [DEADLINE, PREFER],
       body: {
         isRequired: true,
         content: {
@@ -139,6 +140,7 @@ async function answerAtOnce(
   const principal = context.get("principal");
   await checkQuota(host, principal, images.length);
   const created = new Date(platform.now()).toISOString();
+  const call = callOf(host, context);
   const results: JobResult[] = [];
   const waiting = images.entries();
   const answerSome = async (): Promise<void> => {
@@ -146,8 +148,8 @@ async function answerAtOnce(
       results[index] = await answerOne(index, () =>
         countImages(host, principal, 1, () =>
           analyzer.analyze(requestFor(request, image), principal, {
+            ...call,
             signal,
-            traceparent: context.get("traceparent"),
           }),
         ),
       );

@@ -9,6 +9,8 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import * as v from "valibot";
 import type { Analyzer } from "../analyze/analyzer.ts";
+import { callOf } from "../analyze/call-of.ts";
+import { DEADLINE, deadlineSignal } from "../analyze/deadline.ts";
 import type { Host } from "../host.ts";
 import { API_VERSION } from "../openapi/api-version.ts";
 import { EXAMPLE_IMAGE } from "../openapi/examples.ts";
@@ -51,6 +53,7 @@ export function mcpOperations(
         "Streamable HTTP without sessions. A tool takes `image` by URL or in base64 and the task's own fields; with `annotated` the picture comes back with what was found drawn on it.",
       access: "analyze",
       parameters: [
+        DEADLINE,
         {
           name: "Accept",
           in: "header",
@@ -84,8 +87,10 @@ export function mcpOperations(
         const server = createServer({
           analyzer,
           principal: context.get("principal"),
-          signal: context.req.raw.signal,
-          traceparent: context.get("traceparent"),
+          call: {
+            ...callOf(host, context),
+            signal: deadlineSignal(context.req.raw),
+          },
         });
         const transport = new WebStandardStreamableHTTPServerTransport({
           enableJsonResponse: true,

@@ -6,7 +6,11 @@ import { FlorenceError, isFlorenceError } from "../../shared/errors.ts";
 import { parseAnalyzeRequest } from "../../shared/schema/analysis.ts";
 import { jsonSchemaOf } from "../../shared/schema/json-schema.ts";
 import { parseTask, TASKS, type AnyTask } from "../../shared/tasks/index.ts";
-import type { Analyzer, AnalyzerRequest } from "../analyze/analyzer.ts";
+import type {
+  Analyzer,
+  AnalyzerOptions,
+  AnalyzerRequest,
+} from "../analyze/analyzer.ts";
 import { parseImageReference } from "../analyze/image-reference.ts";
 import type { Principal } from "../principal.ts";
 
@@ -45,15 +49,13 @@ export function listTools(): Tool[] {
 export async function callTool(
   name: string,
   given: Readonly<Record<string, unknown>>,
-  { analyzer, principal, signal, traceparent }: ToolContext,
+  { analyzer, principal, call }: ToolContext,
 ): Promise<CallToolResult> {
   try {
     const task = TASKS.find((one) => toolName(one) === name);
     if (task === undefined) throw unknownTool(name);
-    const envelope = await analyzer.analyze(requestOf(task, given), principal, {
-      signal,
-      traceparent,
-    });
+    const asked = requestOf(task, given);
+    const envelope = await analyzer.analyze(asked, principal, call);
     const [result] = envelope.results;
     if (result === undefined) throw new Error("internal: no result");
     const { rendering } = envelope;
@@ -82,9 +84,8 @@ export async function callTool(
 export interface ToolContext {
   readonly analyzer: Analyzer;
   readonly principal: Principal;
-  readonly signal: AbortSignal;
-  /** W3C Trace Context of the call. */
-  readonly traceparent: string;
+  /** Of the request that the tool is called by. */
+  readonly call: AnalyzerOptions;
 }
 
 function requestOf(

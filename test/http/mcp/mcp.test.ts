@@ -33,8 +33,7 @@ test("says the variant of a task by the name of its tool", async () => {
           },
         },
         principal: OPEN_PRINCIPAL,
-        signal: new AbortController().signal,
-        traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`,
+        call: { signal: new AbortController().signal },
       },
     );
   }
