@@ -78,7 +78,9 @@ function listOf(value: unknown, pointer: string): readonly unknown[] {
 export function parseObject(body: Uint8Array): JsonObject {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body));
+    value = JSON.parse(
+      new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body),
+    );
   } catch (cause) {
     throw new FlorenceError("invalid_json", "The hook's body is not JSON.", {
       cause,
