@@ -163,14 +163,6 @@ test("refuses a deadline that is no number of milliseconds", async () => {
   }
 });
 
-test("refuses a client that takes nothing but a stream", async () => {
-  const only = { Accept: "text/event-stream", "Content-Type": "image/jpeg" };
-  const refused = await analyzeRaw(app, "tasks=caption", PHOTO, only);
-  await readProblem(refused, "invalid_request");
-  const both = { ...only, Accept: "text/event-stream, application/json" };
-  await readEnvelope(await analyzeRaw(app, "tasks=caption", PHOTO, both));
-});
-
 test("stops the vision pass at the deadline", async () => {
   const { app: slow } = createService(
     await createFakeHost({
