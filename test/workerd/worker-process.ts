@@ -46,13 +46,18 @@ function workerProcess(
   before: ReadonlySet<number>,
   close: () => Promise<void>,
 ): WorkerProcess {
-  // One of them runs the Worker; a small one stands in front of it as a proxy.
-  const own = workerdProcesses().filter((pid) => !before.has(pid));
+  // One of them runs the Worker; a small one stands in front of it as a proxy,
+  // and is there before the other.
+  const own = (): readonly number[] =>
+    workerdProcesses().filter((pid) => !before.has(pid));
   return {
     url,
     fetch: (path, init) => fetch(new URL(path, url), init),
-    memory: () => largest(own.map(memoryOf)),
-    cpuMs: () => (own.length === 0 ? null : Math.max(...own.map(cpuMsOf))),
+    memory: () => largest(own().map(memoryOf)),
+    cpuMs: () => {
+      const pids = own();
+      return pids.length === 0 ? null : Math.max(...pids.map(cpuMsOf));
+    },
     close,
   };
 }
@@ -94,7 +99,6 @@ export async function startEdgeWorker(
     },
   });
   const url = await worker.url;
-  // The proxy is there before the process that runs the Worker.
   await worker.ready;
   return workerProcess(url, before, () => worker.dispose());
 }
