@@ -1,0 +1,67 @@
+// n8n and its tools from npm, installed once, outside the repository's own
+// dependencies: 3 GB and some minutes.
+
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+export interface Trees {
+  /** Its `node_modules` has n8n. */
+  readonly n8n: string;
+  /** Its `node_modules` has what builds and lints our package. */
+  readonly tools: string;
+}
+
+const CACHE =
+  process.env["FLORENCE_N8N_CACHE"] ??
+  fileURLToPath(
+    new URL("../../node_modules/.cache/florence-n8n", import.meta.url),
+  );
+
+/**
+ * Installs what is not there. No package's script runs but sqlite3's own: others
+ * would download from other hosts.
+ */
+export function installTrees(): Trees {
+  const n8n = install("n8n", new URL("install/", import.meta.url), (folder) => {
+    npm(folder, ["rebuild", "sqlite3"]);
+  });
+  const tools = install(
+    "tools",
+    new URL("../../plugins/n8n/", import.meta.url),
+  );
+  return { n8n, tools };
+}
+
+function install(
+  name: string,
+  source: URL,
+  then: (folder: string) => void = () => undefined,
+): string {
+  const folder = join(CACHE, name);
+  if (existsSync(join(folder, "node_modules/.package-lock.json")))
+    return folder;
+  console.log(`installing ${name} into ${folder}`);
+  mkdirSync(folder, { recursive: true });
+  for (const file of ["package.json", "package-lock.json"]) {
+    cpSync(fileURLToPath(new URL(file, source)), join(folder, file));
+  }
+  npm(folder, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+  then(folder);
+  return folder;
+}
+
+function npm(cwd: string, given: readonly string[]): void {
+  const { status, stderr } = spawnSync("npm", given, {
+    cwd,
+    encoding: "utf8",
+    stdio: ["ignore", "inherit", "pipe"],
+    env: {
+      ...process.env,
+      PATH: `${join(process.execPath, "..")}:${process.env["PATH"] ?? ""}`,
+    },
+  });
+  if (status !== 0) throw new Error(`npm ${given.join(" ")}:\n${stderr}`);
+}

@@ -1,0 +1,174 @@
+// Every operation of the node, what is asked and what its answer must hold.
+
+import assert from "node:assert/strict";
+
+export type Item = Readonly<Record<string, unknown>>;
+
+export interface OperationCase {
+  readonly resource: string;
+  readonly operation: string;
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  /** Of `examples/photos`. */
+  readonly photo: string;
+  /** Of the answer of the box model; absent where it has no such task. */
+  readonly box?: (items: readonly Item[]) => void;
+  /** Of the answer of the scripted model. */
+  readonly scripted: (items: readonly Item[]) => void;
+}
+
+const REGIONS = {
+  regionsFrom: "json",
+  regionsJson:
+    '[{ "id": "r1", "box": { "x_min": 10, "y_min": 20, "x_max": 200, "y_max": 180 } }]',
+};
+
+const hasText =
+  (wanted: string) =>
+  ([item]: readonly Item[]): void => {
+    assert.equal(item?.["text"], wanted);
+  };
+
+const hasLabels =
+  (field: string, wanted: readonly string[]) =>
+  (items: readonly Item[]): void => {
+    const [item] = items;
+    const list = item?.[field];
+    assert.ok(Array.isArray(list), JSON.stringify(items).slice(0, 400));
+    const found = list as Item[];
+    assert.deepEqual(
+      found.map((one) => one["label"] ?? one["phrase"] ?? one["text"] ?? ""),
+      wanted,
+    );
+  };
+
+export const OPERATION_CASES: readonly OperationCase[] = [
+  {
+    resource: "image",
+    operation: "caption",
+    photo: "bear.jpg",
+    box: hasText("A bear that is standing in the grass."),
+    scripted: hasText("a blue van in a street"),
+  },
+  {
+    resource: "image",
+    operation: "caption",
+    parameters: { detail: "full" },
+    photo: "bear.jpg",
+    scripted: hasText("A blue van stands in a street by a wall."),
+  },
+  {
+    resource: "image",
+    operation: "denseCaption",
+    photo: "street.jpg",
+    scripted: hasLabels("objects", ["blue van by a wall", "street sign"]),
+  },
+  {
+    resource: "image",
+    operation: "runMany",
+    parameters: { tasks: { task: [{ task: "caption" }, { task: "detect" }] } },
+    photo: "bear.jpg",
+    box: ([item]) => {
+      const results = item?.["results"] as Item[];
+      assert.deepEqual(
+        results.map((one) => one["task"]),
+        ["caption", "detect"],
+      );
+      hasLabels("objects", ["bear"])(results.slice(1));
+    },
+    scripted: ([item]) => {
+      hasText("a blue van in a street")(item?.["results"] as Item[]);
+    },
+  },
+  {
+    resource: "object",
+    operation: "detect",
+    photo: "bear.jpg",
+    box: hasLabels("objects", ["bear"]),
+    scripted: hasLabels("objects", ["van", "sign"]),
+  },
+  {
+    resource: "object",
+    operation: "detectOpen",
+    parameters: { labels: "bear, dog" },
+    photo: "bear.jpg",
+    box: ([item]) => {
+      const labels = item?.["labels"] as Item[];
+      assert.deepEqual(
+        labels.map((one) => [one["label"], one["found"]]),
+        [
+          ["bear", true],
+          ["dog", false],
+        ],
+      );
+    },
+    scripted: ([item]) => {
+      assert.equal((item?.["labels"] as Item[]).length, 2);
+    },
+  },
+  {
+    resource: "object",
+    operation: "ground",
+    parameters: { phrase: "A blue van by a wall" },
+    photo: "street.jpg",
+    scripted: hasLabels("objects", ["A blue van"]),
+  },
+  {
+    resource: "object",
+    operation: "propose",
+    photo: "street.jpg",
+    box: ([item]) => {
+      assert.ok((item?.["objects"] as Item[]).length > 0);
+    },
+    scripted: hasLabels("objects", ["", ""]),
+  },
+  {
+    resource: "segment",
+    operation: "byPhrase",
+    parameters: { phrase: "the van" },
+    photo: "street.jpg",
+    scripted: hasLabels("segments", ["the van"]),
+  },
+  {
+    resource: "segment",
+    operation: "byRegion",
+    parameters: REGIONS,
+    photo: "street.jpg",
+    scripted: ([item]) => {
+      const [region] = item?.["regions"] as Item[];
+      assert.equal((region?.["segments"] as Item[]).length, 1);
+    },
+  },
+  {
+    resource: "region",
+    operation: "classify",
+    parameters: REGIONS,
+    photo: "street.jpg",
+    scripted: hasLabels("regions", ["van"]),
+  },
+  {
+    resource: "region",
+    operation: "describe",
+    parameters: REGIONS,
+    photo: "street.jpg",
+    scripted: hasLabels("regions", ["small blue van"]),
+  },
+  {
+    resource: "region",
+    operation: "readText",
+    parameters: REGIONS,
+    photo: "street-sign.jpg",
+    scripted: hasLabels("regions", ["BX 204"]),
+  },
+  {
+    resource: "text",
+    operation: "read",
+    photo: "street-sign.jpg",
+    scripted: hasText("TOWN HALL\n9:00 AM"),
+  },
+  {
+    resource: "text",
+    operation: "readWithRegions",
+    photo: "street-sign.jpg",
+    scripted: hasLabels("lines", ["TOWN HALL", "9:00 AM"]),
+  },
+];
