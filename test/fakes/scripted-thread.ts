@@ -15,7 +15,10 @@ const { bundles, batch } = workerData as {
   readonly batch: number;
 };
 const [folder = "/"] = bundles;
-const engine = createFakeEngine(NODE_PLATFORM, { maxWaiting: batch });
+const engine = createFakeEngine(NODE_PLATFORM, {
+  name: "container",
+  maxWaiting: batch,
+});
 
 async function open(): Promise<typeof engine> {
   await Promise.resolve();

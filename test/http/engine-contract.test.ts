@@ -1,8 +1,11 @@
-// The engine contract on the engine of an isolate, on a ladder, and on an
-// engine that another host has, over real HTTP.
+// The engine contract on the engine of an isolate, on a ladder, on the threads
+// of a server, and on an engine that another host has, over real HTTP.
 
 import assert from "node:assert/strict";
+import { mkdtempSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Engine } from "../../src/http/engine/engine.ts";
@@ -10,6 +13,7 @@ import { createLadder } from "../../src/http/engine/ladder.ts";
 import { createRemoteEngine } from "../../src/http/engine/remote-engine.ts";
 import { createService } from "../../src/http/service.ts";
 import { NODE_PLATFORM } from "../../src/node/platform.ts";
+import { openThreadEngine } from "../../src/server/thread-engine.ts";
 import { ENGINE_CONTRACT } from "../contract/engine-contract.ts";
 import { createFakeEngine, createFakeHost } from "../fakes/fake-host.ts";
 import { PHOTO } from "./bad-images.ts";
@@ -33,12 +37,23 @@ async function startFarHost(): Promise<string> {
 }
 
 const near = createFakeEngine(NODE_PLATFORM);
+const threads = await openThreadEngine({
+  bundles: [mkdtempSync(join(tmpdir(), "florence-contract-"))],
+  device: "cpu",
+  threads: 1,
+  batch: 1,
+  workers: 1,
+  maxWaiting: 4,
+  script: new URL("../fakes/scripted-thread.ts", import.meta.url),
+});
+after(() => threads.close());
 const engines: readonly (readonly [string, Engine])[] = [
   ["the engine of an isolate", near],
   [
     "a ladder of one",
     createLadder({ engines: [near], now: NODE_PLATFORM.now }),
   ],
+  ["the threads of a server", threads],
   [
     "an engine elsewhere",
     createRemoteEngine({

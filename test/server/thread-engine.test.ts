@@ -62,7 +62,7 @@ test("answers from a thread, hands features over, and leaves the caller's bytes"
   const engine = await open();
   const { envelope, seen } = await engine.analyze(ask());
   assert.equal(envelope.status, "completed");
-  assert.equal(envelope.engine.used, "edge"); // the fake's own name
+  assert.equal(envelope.engine.used, "container"); // the fake's own name
   assert.ok(seen!.features.data instanceof Float32Array);
   assert.ok(PHOTO.length > 0);
   const again = await engine.analyze({ ...ask(), bytes: null, seen });

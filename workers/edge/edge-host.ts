@@ -10,6 +10,8 @@ import {
   type HostedModel,
 } from "../../src/http/engine/isolate-engine.ts";
 import type { Host } from "../../src/http/host.ts";
+import { joinTelemetry } from "../../src/http/observability/join-telemetry.ts";
+import { jsonLog } from "../../src/http/observability/json-log.ts";
 import { parseSettings, readSettings } from "../../src/http/read-settings.ts";
 import type { DecodeImageOptions } from "../../src/shared/image/decode-image.ts";
 import type { SniffedImage } from "../../src/shared/image/sniff-image.ts";
@@ -27,6 +29,7 @@ import { createWebSessions, type WebSessions } from "./onnxruntime-session.ts";
 import { WORKER_OUTBOUND } from "./outbound.ts";
 import { WORKER_PLATFORM } from "./platform.ts";
 import { EDGE_RASTERIZER } from "./rasterizer.ts";
+import { figuresTelemetry } from "./figures.ts";
 import { r2Blobs } from "./r2-blobs.ts";
 
 /** Of the 128 MB an isolate may take; the rest is for images and the script. */
@@ -46,6 +49,11 @@ const MAX_PIXELS = {
 
 /** With pictures as PNG. */
 const EDGE_PLATFORM = { ...WORKER_PLATFORM, rasterizer: EDGE_RASTERIZER };
+
+/** A line of JSON for each request; `wrangler tail` and Workers Logs show it. */
+const LOG = jsonLog((line) => {
+  console.log(line);
+}, WORKER_PLATFORM.now);
 
 /** Decoders and the runtime, one of each in an isolate. */
 export const EDGE_CODECS = { jpegTurbo, webp };
@@ -79,9 +87,10 @@ export function createEdgeHost(
       // what others wait for (a turn, the model) must come to its end.
       context.executionCtx.waitUntil(work.catch(() => undefined));
     },
-    onFailure: (error, requestId) => {
-      console.error(requestId, error);
-    },
+    telemetry: joinTelemetry(
+      env.FIGURES === undefined ? [LOG] : [LOG, figuresTelemetry(env.FIGURES)],
+    ),
+    onFailure: LOG.failure,
   };
 }
 
