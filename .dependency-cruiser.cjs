@@ -115,6 +115,12 @@ module.exports = {
       to: { pathNot: "^packages/client/src/" },
     },
     {
+      name: "container-worker-stands-alone",
+      severity: "error",
+      from: { path: "^workers/container/" },
+      to: { path: "^(src|packages|workers/edge)/" },
+    },
+    {
       name: "worker-imports-http-and-core",
       severity: "error",
       from: { path: "^workers/edge/" },

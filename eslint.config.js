@@ -35,6 +35,7 @@ export default tseslint.config(
           "./tsconfig.json",
           "./src/shared/tsconfig.json",
           "./workers/edge/tsconfig.json",
+          "./workers/container/tsconfig.json",
           "./packages/client/tsconfig.json",
         ],
         tsconfigRootDir: import.meta.dirname,
