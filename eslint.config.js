@@ -37,6 +37,7 @@ export default tseslint.config(
           "./workers/edge/tsconfig.json",
           "./workers/container/tsconfig.json",
           "./packages/client/tsconfig.json",
+          "./test/n8n/tsconfig.json",
         ],
         tsconfigRootDir: import.meta.dirname,
       },

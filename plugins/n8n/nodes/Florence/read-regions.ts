@@ -34,7 +34,7 @@ export function readRegions(value: unknown): Region[] {
   }
   // A list of four numbers is one box, not four regions.
   const list =
-    Array.isArray(parsed) && !parsed.every(isNumeric) ? parsed : [parsed];
+    Array.isArray(parsed) && !isFourNumbers(parsed) ? parsed : [parsed];
   if (list.length === 0) throw new BadInput("Regions is empty", SHAPES);
   return withUniqueIds(list.map((one, index) => readRegion(one, index)));
 }
@@ -136,6 +136,10 @@ function aroundPoints(points: readonly unknown[], where: string): number[] {
   const xs = pairs.map(([x]) => x ?? 0);
   const ys = pairs.map(([, y]) => y ?? 0);
   return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}
+
+function isFourNumbers(list: readonly unknown[]): boolean {
+  return list.length === 4 && list.every(isNumeric);
 }
 
 function isNumeric(value: unknown): boolean {

@@ -62,7 +62,10 @@ export async function receive(
     webhook_id: verdict.id,
     ...details,
   } as IDataObject;
-  return { workflowData: [[{ json, binary }]] };
+  // Answered here: n8n 2.41 saves static data when the answer is given, and
+  // forgets that it has changed if the workflow was begun before.
+  response.status(200).json({ received: true, started: true });
+  return { noWebhookResponse: true, workflowData: [[{ json, binary }]] };
 }
 
 /** Checks the signature; where it does not fit, with the secret of today. */
@@ -77,9 +80,12 @@ async function verify(context: IWebhookFunctions): Promise<Verdict> {
   const verdict = verifyDelivery(delivery, String(data["secret"] ?? ""), nowMs);
   // During a rotation the newest secret signs first: ours should be replaced.
   const isOld = verdict.isGenuine ? verdict.fits > 0 : verdict.mayBeRotated;
-  const isRecent = nowMs - Number(data["refreshedMs"] ?? 0) < REFRESH_EVERY_MS;
-  if (!isOld || isRecent || typeof data["endpointId"] !== "string")
+  const isTooSoon =
+    !verdict.isGenuine &&
+    nowMs - Number(data["refreshedMs"] ?? 0) < REFRESH_EVERY_MS;
+  if (!isOld || isTooSoon || typeof data["endpointId"] !== "string") {
     return verdict;
+  }
   data["refreshedMs"] = nowMs;
   try {
     const secret = await register(context);
