@@ -1,6 +1,9 @@
 // The node and the trigger in real n8n, with `florence serve` and its box model
 // behind them, and a scripted model where the box has no such task.
 //
+// Long, since it is one run from start to end: n8n starts once or twice, and
+// what comes later rests on what came before.
+//
 //   npm run test:n8n              FLORENCE_N8N_CACHE says where n8n is kept
 //   npm run test:n8n -- trigger   without the operations
 
