@@ -1,3 +1,6 @@
+// What is kept of a picture, and when it is used again. Long: memory, store and
+// rows each fail in ways of their own.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createByteCache } from "../../src/http/features/byte-cache.ts";

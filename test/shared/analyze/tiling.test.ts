@@ -1,5 +1,5 @@
 // Tiles of a large image give what is in it: everything once and whole,
-// wherever the seams fall.
+// wherever the seams fall. Long: every task that is tiled, over one made-up world.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
