@@ -6,9 +6,9 @@ golden) and in float64 (its noise, and whether its ids are stable: the same, and
 no near tie among the choices that led to them). The shapes of
 `models/RECIPE.json` are described in the README.
 
-Command:  python test/golden/make_models.py SCRATCH_FOLDER [RECIPE ...]
 Long, since a golden is one script from weights to file.
 
+Command:  python test/golden/make_models.py SCRATCH_FOLDER [RECIPE ...]
 Expected: 5 to 10 minutes a recipe on one core; prints a line of figures each.
 """
 
