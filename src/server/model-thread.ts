@@ -1,5 +1,5 @@
 // One thread with models, seen from the server's own: calls in, answers out,
-// and what is left undone when it dies.
+// and what is left undone when it dies or hangs.
 
 import { Worker } from "node:worker_threads";
 import type { EngineAnswer, EngineRequest } from "../http/engine/engine.ts";
@@ -30,16 +30,33 @@ export interface ModelThread {
   readonly size: number;
   /** Starts a call; what it comes to is told to the call. */
   take(call: Call): void;
+  /** What its heap holds, in bytes, memory outside of it included. */
+  heapBytes(): Promise<number>;
   /** Ends the thread, whatever it is at. */
   end(): Promise<void>;
+}
+
+/** How long a thread may keep a call before it is held to hang. */
+export interface Patience {
+  /** From the beginning of the call. */
+  readonly callMs: number;
+  /**
+   * From the abort of its signal: at its deadline a thread answers what is
+   * finished, after the graph that is running.
+   */
+  readonly abortMs: number;
 }
 
 export interface ModelThreadOptions {
   readonly script: URL;
   readonly workerData: unknown;
+  readonly patience: Patience;
   /** A call has ended, its place is free. */
   readonly onFree: () => void;
-  /** The thread is gone; these calls were neither answered nor refused. */
+  /**
+   * The thread is gone, or hangs and is given up; these calls were neither
+   * answered nor refused.
+   */
   readonly onDeath: (
     thread: ModelThread,
     calls: readonly Call[],
@@ -61,16 +78,40 @@ interface Running {
 export async function startModelThread(
   options: ModelThreadOptions,
 ): Promise<ModelThread> {
-  const { script, workerData } = options;
+  const { script, workerData, patience } = options;
   const worker = new Worker(script, { workerData });
   const running = new Map<number, Running>();
   let reason = "it ended by itself";
+  let isGone = false;
   let ids = 0;
 
   const order = (message: ThreadOrder): void => {
     worker.postMessage(message);
   };
   const models = await loadedModels(worker);
+  const leave = (why: string): void => {
+    if (isGone) return;
+    isGone = true;
+    const left = [...running.values()];
+    running.clear();
+    for (const { forget } of left) forget();
+    options.onDeath(
+      thread,
+      left.map(({ call }) => call),
+      why,
+    );
+  };
+  /** Says after `ms` that the thread hangs; returns how to take that back. */
+  const expectWithin = (ms: number, since: string): (() => void) => {
+    const timer = setTimeout(() => {
+      leave(`it hangs: no answer ${ms} ms after ${since}`);
+      // Not waited for: native code that never returns cannot be ended.
+      void worker.terminate();
+    }, ms).unref();
+    return () => {
+      clearTimeout(timer);
+    };
+  };
   const thread: ModelThread = {
     models,
     get size() {
@@ -80,12 +121,16 @@ export async function startModelThread(
       const id = (ids += 1);
       const { signal, ...request } = call.request;
       const listeners = call.nextListeners();
+      let expected = expectWithin(patience.callMs, "it took a request");
       const abort = (): void => {
         order({ kind: "abort", id });
+        expected();
+        expected = expectWithin(patience.abortMs, "a request's deadline");
       };
       signal.addEventListener("abort", abort);
       const forget = (): void => {
         signal.removeEventListener("abort", abort);
+        expected();
       };
       running.set(id, { call, listeners, forget });
       call.attempts += 1;
@@ -93,6 +138,10 @@ export async function startModelThread(
       const listens = Object.keys(listeners) as EventName[];
       order({ kind: "analyze", id, request, listens });
       if (signal.aborted) abort();
+    },
+    async heapBytes() {
+      const heap = await worker.getHeapStatistics();
+      return heap.used_heap_size + heap.external_memory;
     },
     async end() {
       await worker.terminate();
@@ -117,14 +166,7 @@ export async function startModelThread(
     reason = error instanceof Error ? error.message : String(error);
   });
   worker.on("exit", () => {
-    const left = [...running.values()];
-    running.clear();
-    for (const { forget } of left) forget();
-    options.onDeath(
-      thread,
-      left.map(({ call }) => call),
-      reason,
-    );
+    leave(reason);
   });
   return thread;
 }

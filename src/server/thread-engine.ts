@@ -9,6 +9,7 @@ import {
   startModelThread,
   type Call,
   type ModelThread,
+  type Patience,
 } from "./model-thread.ts";
 
 export interface ThreadEngineOptions extends ModelEngineOptions {
@@ -16,7 +17,9 @@ export interface ThreadEngineOptions extends ModelEngineOptions {
   readonly workers: number;
   /** Requests that may wait beside those at work. */
   readonly maxWaiting: number;
-  /** Told when a thread dies, or one in its place does not come up. */
+  /** How long a thread may keep a request before another takes its place. */
+  readonly patience?: Patience;
+  /** Told when a thread dies or hangs, or one in its place does not come up. */
   readonly onDeath?: (reason: string) => void;
   /** What a thread runs, with these options as its data; tests bring theirs. */
   readonly script?: URL;
@@ -35,6 +38,8 @@ export interface EngineLoad {
 /** An engine that its opener closes. */
 export interface ThreadEngine extends NearEngine {
   load(): EngineLoad;
+  /** What the heaps of the threads hold, in bytes. */
+  heapBytes(): Promise<number>;
   /** Ends the threads; what they were at is refused. */
   close(): Promise<void>;
 }
@@ -43,6 +48,12 @@ const SCRIPT = new URL("engine-thread.ts", import.meta.url);
 
 /** A request that ended two threads is not tried on a third. */
 const MAX_ATTEMPTS = 2;
+
+/**
+ * Far more than any request takes: the largest model sees nine tiles in half a
+ * minute on one core, and a graph runs for seconds.
+ */
+const PATIENCE: Patience = { callMs: 600_000, abortMs: 60_000 };
 
 /**
  * Starts the threads and waits until all have their models.
@@ -68,6 +79,10 @@ export async function openThreadEngine(
       capacity: maxWaiting,
       workers: queue.threads.size,
     }),
+    async heapBytes() {
+      const all = [...queue.threads].map((thread) => thread.heapBytes());
+      return (await Promise.all(all)).reduce((sum, bytes) => sum + bytes, 0);
+    },
     warm: () =>
       status() === "ready" ? Promise.resolve() : Promise.reject(noThread()),
     async analyze(request, events = {}) {
@@ -138,10 +153,9 @@ function createCallQueue(batch: number): CallQueue {
       if (at < 0) return;
       waiting.splice(at, 1);
       call.reject(
-        new FlorenceError(
-          "deadline_exceeded",
+        tooLate(
+          call,
           "The request was aborted while it waited for its turn. Give it more time, or try again when fewer are waiting.",
-          { cause: call.request.signal.reason, retryable: true },
         ),
       );
     },
@@ -160,13 +174,14 @@ async function startCrew(
   options: ThreadEngineOptions,
   queue: CallQueue,
 ): Promise<Crew> {
-  const { script = SCRIPT, onDeath } = options;
+  const { script = SCRIPT, patience = PATIENCE, onDeath } = options;
   let failedStarts = 0;
   let isClosed = false;
 
   const start = async (): Promise<void> => {
     const thread = await startModelThread({
       script,
+      patience,
       workerData: dataOf(options),
       onFree: queue.dispatch,
       onDeath: (dead, calls, reason) => {
@@ -227,12 +242,25 @@ function dataOf(options: ThreadEngineOptions): ModelEngineOptions {
   return { bundles, device, threads, batch };
 }
 
-/** Calls of a dead thread wait again, first in the queue, but once only. */
+/**
+ * Calls of a thread that died or hung wait again, first in the queue, but once
+ * only, and only while somebody waits for them.
+ */
 function takeBack(calls: readonly Call[], queue: CallQueue): void {
-  const again = calls.filter(({ attempts }) => attempts < MAX_ATTEMPTS);
+  const wanted = calls.filter(({ request }) => !request.signal.aborted);
+  const again = wanted.filter(({ attempts }) => attempts < MAX_ATTEMPTS);
   queue.waiting.unshift(...again);
   for (const call of calls) {
     if (again.includes(call)) continue;
+    if (!wanted.includes(call)) {
+      call.reject(
+        tooLate(
+          call,
+          "The engine did not answer before the deadline. Try again with more time.",
+        ),
+      );
+      continue;
+    }
     call.reject(
       new FlorenceError(
         "engine_unavailable",
@@ -241,6 +269,14 @@ function takeBack(calls: readonly Call[], queue: CallQueue): void {
     );
   }
   queue.dispatch();
+}
+
+function tooLate({ request }: Call, message: string): FlorenceError {
+  const { reason: cause } = request.signal;
+  return new FlorenceError("deadline_exceeded", message, {
+    cause,
+    retryable: true,
+  });
 }
 
 function refuseAll(queue: CallQueue): void {

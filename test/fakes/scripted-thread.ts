@@ -20,6 +20,12 @@ const engine = createFakeEngine(NODE_PLATFORM, {
   maxWaiting: batch,
 });
 
+/** Leaves a mark and never comes back, as native code may. */
+function hang(mark: string): void {
+  writeFileSync(mark, "");
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
+
 async function open(): Promise<typeof engine> {
   await Promise.resolve();
   if (existsSync(folder)) return engine;
@@ -31,6 +37,7 @@ const wrapped = open().then((opened) => ({
   analyze: async (...given: Parameters<typeof opened.analyze>) => {
     const [{ metadata, signal }] = given;
     const mark = join(folder, "died");
+    const hangs = join(folder, "hangs");
     switch (metadata["do"]) {
       case "die once":
         if (existsSync(mark)) break;
@@ -40,6 +47,13 @@ const wrapped = open().then((opened) => ({
       case "die":
         process.exit(1);
       // falls through
+      case "hang once":
+        if (existsSync(hangs)) break;
+        hang(hangs);
+        break;
+      case "hang":
+        hang(hangs);
+        break;
       case "wait":
         if (!signal.aborted) {
           await new Promise((resolve) => {

@@ -1,10 +1,10 @@
 // The engine of a server: threads that answer, wait, die and are replaced.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, mock, test } from "node:test";
 import type { EngineRequest } from "../../src/http/engine/engine.ts";
 import {
   openThreadEngine,
@@ -115,6 +115,85 @@ test("gives a request up that ended two threads, and answers the next", async ()
   await assert.rejects(engine.analyze(ask("die")), code("engine_unavailable"));
   const { envelope } = await engine.analyze(ask());
   assert.equal(envelope.status, "completed");
+});
+
+/** Resolves when a scripted thread hangs over `folder`. */
+async function hung(folder: string): Promise<void> {
+  while (!existsSync(join(folder, "hangs"))) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test("gives a thread up that hangs past a deadline, and answers who waited with it", async () => {
+  const deaths: string[] = [];
+  const folder = mkdtempSync(join(tmpdir(), "florence-thread-"));
+  const engine = await open({
+    bundles: [folder],
+    batch: 2,
+    patience: { callMs: 600_000, abortMs: 0 },
+    onDeath: (reason) => deaths.push(reason),
+  });
+  const deadline = new AbortController();
+  const hanging = engine.analyze(ask("hang", deadline.signal));
+  const mate = engine.analyze(ask());
+  const waiting = engine.analyze(ask());
+  await hung(folder);
+  deadline.abort();
+  await assert.rejects(hanging, code("deadline_exceeded"));
+  assert.equal((await mate).envelope.status, "completed");
+  assert.equal((await waiting).envelope.status, "completed");
+  assert.equal(deaths.length, 1);
+  assert.match(deaths[0]!, /hangs/u);
+  assert.equal(engine.load().workers, 1);
+});
+
+test("answers on another thread a request without a deadline that hung", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "florence-thread-"));
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const engine = await open({
+      bundles: [folder],
+      patience: { callMs: 5000, abortMs: 1000 },
+    });
+    const working = engine.analyze(ask("hang once"));
+    await hung(folder);
+    mock.timers.tick(4999);
+    assert.equal(engine.load().workers, 1);
+    mock.timers.tick(1);
+    assert.equal(engine.load().workers, 0);
+    mock.timers.tick(0); // the next thread is started at once
+    assert.equal((await working).envelope.status, "completed");
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("gives a request up that hung twice, and answers the next", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "florence-thread-"));
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const engine = await open({
+      bundles: [folder],
+      patience: { callMs: 5000, abortMs: 1000 },
+    });
+    const working = engine.analyze(ask("hang"));
+    const refused = assert.rejects(working, code("engine_unavailable"));
+    for (let time = 0; time < 2; time += 1) {
+      await hung(folder);
+      rmSync(join(folder, "hangs"));
+      mock.timers.tick(5000);
+      mock.timers.tick(0);
+    }
+    await refused;
+    assert.equal((await engine.analyze(ask())).envelope.status, "completed");
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("says what its threads' heaps hold", async () => {
+  const engine = await open({ workers: 2 });
+  assert.ok((await engine.heapBytes()) > 2 * 2 ** 20);
 });
 
 test("refuses what is too much for the queue, and answers what waits", async () => {
