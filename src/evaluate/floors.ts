@@ -6,7 +6,7 @@ import { decodeImage, type ImageCodecs } from "../shared/image/decode-image.ts";
 import type { LoadedModel } from "../shared/model/open-model.ts";
 import { parseAnalyzeRequest } from "../shared/schema/analysis.ts";
 import { NODE_PLATFORM } from "../node/platform.ts";
-import { ciderD } from "./cider.ts";
+import { ciderD } from "./metrics/cider.ts";
 import { namesThing } from "./names-thing.ts";
 import {
   readPhotoBytes,
@@ -15,7 +15,7 @@ import {
   type Photo,
   type Synonyms,
 } from "./photo-set.ts";
-import { ptbTokenize } from "./ptb-tokenize.ts";
+import { ptbTokenize } from "./metrics/ptb-tokenize.ts";
 
 /** Photos answered at the same time, each on one thread of the runtime. */
 export const PHOTOS_AT_ONCE = 2;

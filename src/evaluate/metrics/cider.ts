@@ -2,8 +2,8 @@
 // computes it: n-grams of 1 to 4 words, sigma 6, document frequency counted
 // over the references of the evaluated images, results times 10.
 
-/** n, the longest n-gram. */
-const LONGEST = 4;
+import { countNgrams, LONGEST_NGRAM, ngramLength } from "./count-ngrams.ts";
+
 /** Width of the length penalty, in words. */
 const SIGMA = 6;
 
@@ -58,28 +58,16 @@ export function ciderD(items: readonly CiderItem[]): CiderScores {
   return { mean: items.length === 0 ? 0 : total / items.length, scores };
 }
 
-/** How often each n-gram occurs; words are joined by a space. */
-function countNgrams(words: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (let n = 1; n <= LONGEST; n += 1) {
-    for (let start = 0; start + n <= words.length; start += 1) {
-      const ngram = words.slice(start, start + n).join(" ");
-      counts.set(ngram, (counts.get(ngram) ?? 0) + 1);
-    }
-  }
-  return counts;
-}
-
 function weigh(
   counts: ReadonlyMap<string, number>,
   frequency: ReadonlyMap<string, number>,
   logImages: number,
 ): Vector {
-  const weights = Array.from({ length: LONGEST }, () => new Map<string, number>()); // prettier-ignore
-  const squares = new Array<number>(LONGEST).fill(0);
+  const weights = Array.from({ length: LONGEST_NGRAM }, () => new Map<string, number>()); // prettier-ignore
+  const squares = new Array<number>(LONGEST_NGRAM).fill(0);
   let length = 0;
   for (const [ngram, count] of counts) {
-    const n = ngram.split(" ").length - 1;
+    const n = ngramLength(ngram) - 1;
     const idf = logImages - Math.log(Math.max(1, frequency.get(ngram) ?? 0));
     const weight = count * idf;
     weights[n]?.set(ngram, weight);
@@ -103,5 +91,5 @@ function similarity(answer: Vector, reference: Vector): number {
     const norm = (answer.norms[n] ?? 0) * (reference.norms[n] ?? 0);
     sum += (norm === 0 ? dot : dot / norm) * penalty;
   }
-  return sum / LONGEST;
+  return sum / LONGEST_NGRAM;
 }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ptbTokenize } from "../../src/evaluate/ptb-tokenize.ts";
+import { ptbTokenize } from "../../../src/evaluate/metrics/ptb-tokenize.ts";
 
 const vectors = JSON.parse(
-  readFileSync(new URL("vectors/ptb.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../vectors/ptb.json", import.meta.url), "utf8"),
 ) as readonly (readonly [caption: string, words: readonly string[]])[];
 
 test("gives the words that pycocoevalcap compares, on real and odd captions", () => {

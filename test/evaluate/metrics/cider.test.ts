@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ciderD } from "../../src/evaluate/cider.ts";
-import { ptbTokenize } from "../../src/evaluate/ptb-tokenize.ts";
+import { ciderD } from "../../../src/evaluate/metrics/cider.ts";
+import { ptbTokenize } from "../../../src/evaluate/metrics/ptb-tokenize.ts";
 
 interface Case {
   readonly name: string;
@@ -15,7 +15,7 @@ interface Case {
 }
 
 const cases = JSON.parse(
-  readFileSync(new URL("vectors/cider.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../vectors/cider.json", import.meta.url), "utf8"),
 ) as readonly Case[];
 
 // Both sum the same float64 terms, in another order: far below 1e-6.
