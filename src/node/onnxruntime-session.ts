@@ -10,6 +10,7 @@ import type {
   Tensor,
 } from "../shared/model/session.ts";
 import type { Device } from "./devices.ts";
+import { runError } from "./run-error.ts";
 
 export interface NodeSessionOptions {
   /** One that `chooseDevice` found to work; `cpu` if left out. */
@@ -39,7 +40,10 @@ export function createNodeSessions(
       };
       try {
         if (typeof graph === "string") {
-          return wrap(await ort.InferenceSession.create(graph, sessionOptions));
+          return wrap(
+            await ort.InferenceSession.create(graph, sessionOptions),
+            device,
+          );
         }
         const externalData = Object.entries(weights).map(([path, data]) => ({
           path,
@@ -50,6 +54,7 @@ export function createNodeSessions(
             ...sessionOptions,
             externalData,
           }),
+          device,
         );
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause);
@@ -111,7 +116,7 @@ function toSingle(value: ort.Tensor): ort.Tensor {
   return new ort.Tensor("float32", Float32Array.from(halves), value.dims);
 }
 
-function wrap(session: ort.InferenceSession): Session {
+function wrap(session: ort.InferenceSession, device: Device): Session {
   let isDisposed = false;
   const halfInputs = new Set(
     session.inputMetadata.flatMap((input) =>
@@ -138,12 +143,7 @@ function wrap(session: ort.InferenceSession): Session {
       const outputs = await session
         .run(values, options.outputs ?? session.outputNames)
         .catch((cause: unknown) => {
-          const reason = cause instanceof Error ? cause.message : String(cause);
-          throw new FlorenceError(
-            "engine_bad_output",
-            `ONNX Runtime failed: ${reason}`,
-            { cause },
-          );
+          throw runError(device, cause);
         });
       return Object.fromEntries(
         Object.entries(outputs).map(([name, value]) => [

@@ -2,7 +2,7 @@
 // little more time than one.
 
 import type { RgbImage } from "../shared/image/rgb-image.ts";
-import { throwIfAborted } from "../shared/errors.ts";
+import { isFlorenceError, throwIfAborted } from "../shared/errors.ts";
 import type { EncodeOptions, Features, Model } from "../shared/model/model.ts";
 
 export interface BatchOptions {
@@ -23,7 +23,8 @@ interface Waiting {
  * A model whose `encode` calls of one image each are answered together, by
  * input size. While one pass is at work the next gathers, so that the wait is
  * bounded by `maxWaitMs` or by that pass. Calls of several images (tiles) are a
- * batch already and go through as they are.
+ * batch already and go through as they are. After a pass that fails each of its
+ * images is seen by itself.
  *
  * With float weights an image's features differ from those it has alone by
  * rounding only. With int8 they do not: activations share one scale across the
@@ -57,7 +58,7 @@ export function batchVision(model: Model, options: BatchOptions): Model {
         one.resolve([features[index]!]);
       }
     } catch (error) {
-      for (const one of batch) one.reject(error);
+      await seeApart(model, batch, error);
     } finally {
       isWorking = false;
       void see();
@@ -66,6 +67,8 @@ export function batchVision(model: Model, options: BatchOptions): Model {
 
   return {
     ...model,
+    // Tiles of one image are seen together, too.
+    capabilities: { ...model.capabilities, maxImages },
     async encode(images, encodeOptions = {}) {
       const [image] = images;
       if (images.length !== 1 || image === undefined) {
@@ -83,6 +86,34 @@ export function batchVision(model: Model, options: BatchOptions): Model {
       return features;
     },
   };
+}
+
+/**
+ * After a pass that failed: each image by itself, so that one that cannot be
+ * seen fails nobody else. A dead runtime is not asked again.
+ */
+async function seeApart(
+  model: Model,
+  batch: readonly Waiting[],
+  error: unknown,
+): Promise<void> {
+  const isDead = isFlorenceError(error) && error.code === "engine_unavailable";
+  const isLone = batch.length === 1;
+  for (const one of batch) {
+    if (isDead || isLone) one.reject(error);
+    else if (isWanted(one)) await seeOne(model, one);
+  }
+}
+
+async function seeOne(
+  model: Model,
+  { image, options, resolve, reject }: Waiting,
+): Promise<void> {
+  try {
+    resolve(await model.encode([image], options));
+  } catch (error) {
+    reject(error);
+  }
 }
 
 /** Whether somebody still waits; if not, that is said. */

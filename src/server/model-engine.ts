@@ -1,9 +1,6 @@
 // An engine over bundles on this machine, in the thread that opens it.
 
-import {
-  createIsolateEngine,
-  type HostedModel,
-} from "../http/engine/isolate-engine.ts";
+import { createIsolateEngine } from "../http/engine/isolate-engine.ts";
 import type { EngineName, NearEngine } from "../http/engine/engine.ts";
 import type { Device } from "../node/devices.ts";
 import { loadImageCodecs } from "../node/image-codecs.ts";
@@ -11,6 +8,11 @@ import { openBundle } from "../node/open-bundle.ts";
 import { NODE_PLATFORM } from "../node/platform.ts";
 import type { LoadedModel } from "../shared/model/open-model.ts";
 import { batchVision } from "./batch-vision.ts";
+import {
+  shareModel,
+  type ModelLane,
+  type SharedModel,
+} from "./shared-model.ts";
 
 export interface ModelEngineOptions {
   /** Bundle folders, the default model first; at least one. */
@@ -30,72 +32,82 @@ export function engineNameOf(device: Device): EngineName {
   return device === "cpu" ? "container" : "gpu";
 }
 
+/** Opens the bundle in a folder. @throws as `openBundle`. */
+export type OpenFolder = (folder: string) => Promise<LoadedModel>;
+
 /**
  * Opens every bundle and makes an engine of them, which takes `batch` requests
- * at a time and refuses more.
+ * at a time and refuses more. A model whose runtime dies of a request is opened
+ * anew, and the request tried once more.
  *
+ * @param open opens a bundle; ONNX Runtime on the options' device if left out.
  * @throws FlorenceError `bundle_invalid`, `bundle_too_new`,
  *   `engine_unavailable`.
  */
 export async function openModelEngine(
   options: ModelEngineOptions,
+  open: OpenFolder = (folder) => openBundle(folder, options),
 ): Promise<NearEngine> {
-  const { device, threads, batch } = options;
-  const hosted: HostedModel[] = [];
+  const { device, batch } = options;
+  const shared: SharedModel[] = [];
   for (const folder of options.bundles) {
-    hosted.push(host(await openBundle(folder, { device, threads }), batch));
+    const openBatched = async (): Promise<LoadedModel> =>
+      batched(await open(folder), batch);
+    shared.push(shareModel(await openBatched(), openBatched));
   }
-  const [first, ...rest] = hosted;
-  if (first === undefined) throw new Error("internal: no bundle is given");
   const codecs = await loadImageCodecs();
-  return joinLanes(
-    Array.from({ length: batch }, () =>
-      createIsolateEngine({
-        name: engineNameOf(device),
-        backend: "onnxruntime-node",
-        device,
-        models: [first, ...rest],
-        codecs,
-        platform: NODE_PLATFORM,
-        maxWaiting: 0,
-        decoding: () => ({}),
-      }),
-    ),
-  );
+  const lanes = Array.from({ length: batch }, () => {
+    const [first, ...rest] = shared.map((model) => model.lane());
+    if (first === undefined) throw new Error("internal: no bundle is given");
+    const engine = createIsolateEngine({
+      name: engineNameOf(device),
+      backend: "onnxruntime-node",
+      device,
+      models: [first, ...rest],
+      codecs,
+      platform: NODE_PLATFORM,
+      maxWaiting: 0,
+      decoding: () => ({}),
+    });
+    return { engine, models: [first, ...rest] };
+  });
+  return joinLanes(lanes);
 }
 
-function host(loaded: LoadedModel, batch: number): HostedModel {
-  const batched: LoadedModel =
-    batch === 1
-      ? loaded
-      : {
-          ...loaded,
-          model: batchVision(loaded.model, {
-            maxImages: batch,
-            maxWaitMs: BATCH_WAIT_MS,
-          }),
-        };
-  return {
-    manifest: loaded.manifest,
-    isLoaded: () => true,
-    load: () => Promise.resolve(batched),
-  };
+/** The model, its vision passes shared by up to `batch` callers. */
+function batched(loaded: LoadedModel, batch: number): LoadedModel {
+  if (batch === 1) return loaded;
+  const model = batchVision(loaded.model, {
+    maxImages: batch,
+    maxWaitMs: BATCH_WAIT_MS,
+  });
+  return { ...loaded, model };
+}
+
+/** An engine that takes one request at a time, and its models. */
+interface Lane {
+  readonly engine: NearEngine;
+  readonly models: readonly ModelLane[];
 }
 
 /** Engines over the same models as one: each request goes to an idle one. */
-function joinLanes(lanes: readonly NearEngine[]): NearEngine {
+function joinLanes(lanes: readonly Lane[]): NearEngine {
   const [first] = lanes;
   if (first === undefined) throw new Error("internal: no lane");
-  const busy = new Set<NearEngine>();
+  const busy = new Set<Lane>();
   return {
-    ...first,
+    ...first.engine,
     async analyze(request, events) {
-      const lane = lanes.find((one) => !busy.has(one)) ?? first;
-      busy.add(lane);
+      const idle = lanes.find((one) => !busy.has(one));
+      // Refuses: it is at work.
+      if (idle === undefined)
+        return await first.engine.analyze(request, events);
+      busy.add(idle);
       try {
-        return await lane.analyze(request, events);
+        return await idle.engine.analyze(request, events);
       } finally {
-        busy.delete(lane);
+        for (const model of idle.models) model.release();
+        busy.delete(idle);
       }
     },
   };

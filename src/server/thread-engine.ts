@@ -272,7 +272,7 @@ function takeBack(calls: readonly Call[], queue: CallQueue): void {
 }
 
 function tooLate({ request }: Call, message: string): FlorenceError {
-  const { reason: cause } = request.signal;
+  const cause: unknown = request.signal.reason;
   return new FlorenceError("deadline_exceeded", message, {
     cause,
     retryable: true,

@@ -1,7 +1,7 @@
 // Vision passes of several callers, made together.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { batchVision } from "../../src/server/batch-vision.ts";
 import { FlorenceError, isFlorenceError } from "../../src/shared/errors.ts";
 import type { RgbImage } from "../../src/shared/image/rgb-image.ts";
@@ -137,17 +137,67 @@ test("leaves out who has gone, and ends no pass that others wait for", async () 
   assert.equal(passes.length, 1);
 });
 
-test("refuses all of a pass that failed, and goes on with the next", async () => {
+test("waits for others so long and no longer", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const { model, passes } = heldModel();
+    const batched = batchVision(model, { maxImages: 8, maxWaitMs: 5 });
+    const answers = [batched.encode([image(1)])];
+    mock.timers.tick(4);
+    answers.push(batched.encode([image(2)]));
+    assert.equal(passes.length, 0);
+    mock.timers.tick(1);
+    assert.deepEqual(
+      passes.map(({ images }) => images.length),
+      [2],
+    );
+    passes[0]!.end();
+    const widths = (await Promise.all(answers)).map(([own]) => own!.data[0]);
+    assert.deepEqual(widths, [1, 2]);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("sees each by itself after a pass that failed, and goes on with the next", async () => {
   const { model, passes } = heldModel();
   const batched = batchVision(model, { maxImages: 2, maxWaitMs: 1 });
   const answers = [1, 2, 3].map((width) => batched.encode([image(width)]));
-  const failed = answers
-    .slice(0, 2)
-    .map((one) => assert.rejects(one, /out of memory/u));
+  const refused = assert.rejects(answers[0]!, /out of memory/u);
   await settled();
-  passes[0]!.end(new FlorenceError("engine_bad_output", "out of memory"));
-  await Promise.all(failed);
+  const error = new FlorenceError("engine_bad_output", "out of memory");
+  passes[0]!.end(error);
   await settled();
-  passes[1]!.end();
+  passes[1]!.end(error);
+  await refused;
+  await settled();
+  passes[2]!.end();
+  assert.equal((await answers[1]!)[0]!.data[0], 2);
+  while (passes.length < 4) await settled();
+  passes[3]!.end();
   assert.equal((await answers[2]!)[0]!.data[0], 3);
+  assert.deepEqual(
+    passes.map(({ images }) => images.length),
+    [2, 1, 1, 1],
+  );
+});
+
+test("asks a dead runtime no second time", async () => {
+  const { model, passes } = heldModel();
+  const batched = batchVision(model, { maxImages: 2, maxWaitMs: 1 });
+  const failed = [1, 2].map((width) =>
+    assert.rejects(batched.encode([image(width)]), /device/u),
+  );
+  await settled();
+  passes[0]!.end(
+    new FlorenceError("engine_unavailable", "The device is lost."),
+  );
+  await Promise.all(failed);
+  assert.equal(passes.length, 1);
+});
+
+test("has tiles of one image seen together", () => {
+  const { model } = heldModel();
+  const { capabilities } = batchVision(model, { maxImages: 8, maxWaitMs: 5 });
+  assert.equal(capabilities.maxImages, 8);
 });
