@@ -67,6 +67,19 @@ module.exports = {
     },
     ...coreLayers,
     {
+      name: "kernels-stand-alone",
+      severity: "error",
+      from: { path: "^src/kernels/" },
+      to: { path: "^(src|workers|test)/", pathNot: "^src/kernels/" },
+    },
+    {
+      name: "nobody-imports-kernels",
+      comment: "The built modules reach the core as an argument.",
+      severity: "error",
+      from: { path: "^(src|workers)/", pathNot: "^src/kernels/" },
+      to: { path: "^src/kernels/" },
+    },
+    {
       name: "http-is-portable",
       severity: "error",
       from: { path: "^src/http/" },

@@ -28,6 +28,8 @@ export default tseslint.config(
   },
   {
     files: ["**/*.ts"],
+    // AssemblyScript has types and rules of its own, at the end.
+    ignores: ["src/kernels/assembly/**"],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
@@ -125,6 +127,27 @@ export default tseslint.config(
           object: "Math",
           property: "random",
           message: "No randomness without a seed.",
+        },
+      ],
+    },
+  },
+  {
+    // Kernels allocate nothing: no objects, arrays, text or closures.
+    files: ["src/kernels/assembly/**/*.ts"],
+    extends: [tseslint.configs.recommended],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        ...SYNTAX,
+        {
+          selector:
+            "NewExpression, ArrayExpression, ObjectExpression, TemplateLiteral, ArrowFunctionExpression, FunctionExpression, ClassDeclaration",
+          message: "A kernel works in memory that its caller gives it.",
+        },
+        {
+          selector:
+            "CallExpression[callee.object.name='memory'][callee.property.name='grow']",
+          message: "The host owns the memory.",
         },
       ],
     },

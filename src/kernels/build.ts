@@ -1,0 +1,61 @@
+// Builds the kernels: one WebAssembly module for each variant, from one source.
+//
+//   npm run build:kernels
+//
+// The modules are committed; `test/kernels/build.test.ts` builds them again and
+// compares bytes.
+
+import { mkdir } from "node:fs/promises";
+import process from "node:process";
+import asc from "assemblyscript/asc";
+
+/** The variants, best first; the value is `VARIANT` of the source. */
+export const VARIANTS = { dot: 0, pair: 1, plain: 2 } as const;
+export type Variant = keyof typeof VARIANTS;
+
+const HERE = import.meta.dirname;
+
+/** The arguments of the AssemblyScript compiler for one variant. */
+function compilerArguments(variant: Variant, outFile: string): string[] {
+  return [
+    `${HERE}/assembly/kernels.ts`,
+    ...["--outFile", outFile],
+    ...["--baseDir", HERE],
+    ...["--optimizeLevel", "3", "--noAssert", "--runtime", "stub"],
+    // The host makes the memory, sets its maximum and plans what lies where.
+    ...["--importMemory", "--noExportMemory"],
+    ...["--enable", "bulk-memory"],
+    ...["--enable", "simd"],
+    ...(variant === "plain" ? [] : ["--enable", "relaxed-simd"]),
+    // Vectors pass between our own functions only.
+    ...["--disableWarning", "112"],
+    ...["--use", `VARIANT=${VARIANTS[variant]}`, "--use", "abort="],
+  ];
+}
+
+/**
+ * Compiles one variant into `folder`.
+ *
+ * @returns the file it wrote.
+ * @throws what the compiler said if it refused.
+ */
+export async function buildKernels(
+  variant: Variant,
+  folder: string,
+): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const outFile = `${folder}/${variant}.wasm`;
+  const said = asc.createMemoryStream();
+  const { error } = await asc.main(compilerArguments(variant, outFile), {
+    stderr: said,
+  });
+  if (error !== null) throw new Error(said.toString(), { cause: error });
+  return outFile;
+}
+
+if (import.meta.main) {
+  for (const variant of Object.keys(VARIANTS) as Variant[]) {
+    console.log(await buildKernels(variant, `${HERE}/built`));
+  }
+  process.exitCode = 0;
+}

@@ -1,0 +1,135 @@
+// The kernels as the core sees them: functions over one memory that the host
+// made. What each takes is written beside its source, in src/kernels/assembly.
+
+import { FlorenceError } from "../../errors.ts";
+
+/** How byte products are added up, best first. */
+export type KernelVariant = "dot" | "pair" | "plain";
+
+/** A compiled module, or its bytes where the host may compile. */
+export type KernelModules = Readonly<
+  Record<KernelVariant, WebAssembly.Module | BufferSource>
+>;
+
+/** A pointer: an offset in bytes into the memory. */
+type Pointer = number;
+
+/** The exports of a module; strides are in bytes, sizes in elements. */
+export interface KernelExports {
+  suits(seven: number): number;
+  activationLimit(): number;
+  quantizeRows(
+    x: Pointer,
+    stride: number,
+    rows: number,
+    k: number,
+    height: number,
+    limit: number,
+    to: Pointer,
+    scales: Pointer,
+    starts: Pointer,
+  ): void;
+  int8Scratch(k: number): number;
+  int8Product(
+    x: Pointer,
+    strideX: number,
+    m: number,
+    k: number,
+    n: number,
+    w: Pointer,
+    scaleW: Pointer,
+    bias: Pointer,
+    c: Pointer,
+    strideC: number,
+    scratch: Pointer,
+  ): void;
+  groupBytes(group: number): number;
+  unpackInt4(
+    w: Pointer,
+    n: number,
+    k: number,
+    group: number,
+    to: Pointer,
+    scales: Pointer,
+  ): void;
+  int4Scratch(m: number, k: number, n: number, group: number): number;
+  int4Product(
+    x: Pointer,
+    strideX: number,
+    m: number,
+    k: number,
+    n: number,
+    group: number,
+    w: Pointer,
+    bias: Pointer,
+    c: Pointer,
+    strideC: number,
+    scratch: Pointer,
+  ): void;
+  f32Scratch(k: number): number;
+  f32Product(
+    x: Pointer,
+    strideX: number,
+    m: number,
+    k: number,
+    n: number,
+    w: Pointer,
+    bias: Pointer,
+    c: Pointer,
+    strideC: number,
+    scratch: Pointer,
+  ): void;
+  loadHalves(from: Pointer, count: number, to: Pointer): void;
+  storeHalves(from: Pointer, count: number, to: Pointer): void;
+}
+
+/** Kernels bound to a memory. */
+export interface Kernels {
+  readonly variant: KernelVariant;
+  readonly memory: WebAssembly.Memory;
+  readonly run: KernelExports;
+}
+
+const ORDER: readonly KernelVariant[] = ["dot", "pair", "plain"];
+
+/**
+ * Binds the best variant this processor suits, found by values, not by time.
+ *
+ * @param memory the arena: the host sets its maximum, and nothing here grows it.
+ *   The kernels keep nothing in it of their own.
+ * @param only this variant and no other, for tests and measurements.
+ * @throws FlorenceError `engine_unavailable` if the runtime takes none of them.
+ */
+export async function openKernels(
+  modules: KernelModules,
+  memory: WebAssembly.Memory,
+  only?: KernelVariant,
+): Promise<Kernels> {
+  let refusal: unknown;
+  for (const variant of only === undefined ? ORDER : [only]) {
+    try {
+      const run = await instantiate(modules[variant], memory);
+      if (run.suits(7) === 1) return { variant, memory, run };
+    } catch (error) {
+      // No relaxed SIMD here: the next variant does with less.
+      refusal = error;
+    }
+  }
+  throw new FlorenceError(
+    "engine_unavailable",
+    `This runtime takes ${only === undefined ? "no build" : `not the ${only} build`} of the kernels; they need WebAssembly SIMD. Use the ONNX Runtime backend.`,
+    { cause: refusal },
+  );
+}
+
+async function instantiate(
+  module: WebAssembly.Module | BufferSource,
+  memory: WebAssembly.Memory,
+): Promise<KernelExports> {
+  const imports = { env: { memory } };
+  const instance =
+    module instanceof WebAssembly.Module
+      ? await WebAssembly.instantiate(module, imports)
+      : (await WebAssembly.instantiate(module, imports)).instance;
+  return instance.exports as unknown as KernelExports;
+}

@@ -1,0 +1,15 @@
+// All families of kernels that are tested.
+
+import { F32_PRODUCT, HALVES } from "./cases/f32-product.ts";
+import { INT4_PRODUCT, UNPACK_INT4 } from "./cases/int4-product.ts";
+import { INT8_PRODUCT, QUANTIZE_ROWS } from "./cases/int8-product.ts";
+import type { Family } from "./family.ts";
+
+export const FAMILIES: readonly Family[] = [
+  QUANTIZE_ROWS,
+  INT8_PRODUCT,
+  UNPACK_INT4,
+  INT4_PRODUCT,
+  F32_PRODUCT,
+  HALVES,
+];
