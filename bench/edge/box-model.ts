@@ -8,8 +8,8 @@ import { cpus } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { measureScript } from "../../test/workerd/script-size.ts";
+import { startEdgeWorker } from "../../test/workerd/edge-worker.ts";
 import {
-  startEdgeWorker,
   startWorker,
   type WorkerProcess,
 } from "../../test/workerd/worker-process.ts";

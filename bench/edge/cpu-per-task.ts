@@ -8,7 +8,7 @@
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { startEdgeWorker } from "../../test/workerd/worker-process.ts";
+import { startEdgeWorker } from "../../test/workerd/edge-worker.ts";
 
 const PHOTO = readFileSync(
   new URL("../../examples/photos/street.jpg", import.meta.url),

@@ -33,5 +33,8 @@ export async function appTarget(app: App, host: Host): Promise<HttpTarget> {
     },
     fetch: async (path, init) =>
       await app.request(`http://florence.test${path}`, init),
+    putBucket: (name, bytes) =>
+      host.bucket.put(name, bytes, "application/octet-stream"),
+    sendBucketEvent: null,
   };
 }

@@ -38,11 +38,9 @@ export async function startLoopbackService(
     service.app.fetch(request),
   );
   const origin = `http://127.0.0.1:${port}`;
-  const { keys } = await appTarget(service.app, host);
   return {
+    ...(await appTarget(service.app, host)),
     origin,
-    host: "node",
-    keys,
     fakeHost: host,
     fetch: (path, init) => fetch(origin + path, init),
     close: () =>

@@ -11,7 +11,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ADMIN_KEY, startNodeTarget } from "./node-target.ts";
+import { ADMIN_KEY } from "../contract/http/keyed-target.ts";
+import { startNodeTarget } from "./node-target.ts";
 import { startServerProcess, type ServerProcess } from "./server-process.ts";
 
 const PHOTO = readFileSync(

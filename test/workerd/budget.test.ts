@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PHOTO } from "../http/bad-images.ts";
 import { measureScript } from "./script-size.ts";
-import { startEdgeWorker } from "./worker-process.ts";
+import { startEdgeWorker } from "./edge-worker.ts";
 
 const MIB = 2 ** 20;
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startEdgeWorker } from "./worker-process.ts";
+import { startEdgeWorker } from "./edge-worker.ts";
 
 const SECRET = "for-this-machine-only-not-a-secret";
 

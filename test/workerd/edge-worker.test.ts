@@ -5,14 +5,14 @@ import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import type { Box } from "../../src/shared/geometry.ts";
 import { BAD_IMAGES, PHOTO, PHOTO_PNG } from "../http/bad-images.ts";
-import { startEdgeWorker, type WorkerProcess } from "./worker-process.ts";
+import { startEdgeWorker, type EdgeWorker } from "./edge-worker.ts";
 
 /** A street with cars. */
 const STREET = new Uint8Array(
   readFileSync(new URL("../../examples/photos/street.jpg", import.meta.url)),
 );
 
-let worker: WorkerProcess;
+let worker: EdgeWorker;
 
 before(async () => {
   worker = await startEdgeWorker();

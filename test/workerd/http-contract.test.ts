@@ -1,34 +1,6 @@
-// The HTTP contract in workerd: every case of test/contract/http, over one
-// Worker that asks for keys.
+// The HTTP contract in workerd, over the product's Worker that asks for keys.
 
-import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
-import { after, before, test } from "node:test";
-import type { HttpCase } from "../contract/http/http-case.ts";
-import { startWorkerdTarget, type WorkerdTarget } from "./workerd-target.ts";
+import { runHttpContract } from "../contract/http/run-contract.ts";
+import { startWorkerdTarget } from "./workerd-target.ts";
 
-const FOLDER = new URL("../contract/http/", import.meta.url);
-
-let target: WorkerdTarget;
-
-before(async () => {
-  target = await startWorkerdTarget();
-});
-after(() => target.close());
-
-for (const file of readdirSync(FOLDER).filter(isCases)) {
-  const { CASES } = (await import(new URL(file, FOLDER).href)) as {
-    readonly CASES?: readonly HttpCase[];
-  };
-  if (CASES === undefined) continue;
-  assert.ok(CASES.length > 0, `${file} has cases`);
-  for (const one of CASES) {
-    test(`${file.replace(/\.ts$/u, "")}: ${one.name}`, async () => {
-      await one.run(target);
-    });
-  }
-}
-
-function isCases(file: string): boolean {
-  return file.endsWith(".ts") && file !== "http-case.ts";
-}
+await runHttpContract(() => startWorkerdTarget());

@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { createTestHarness, unstable_startWorker } from "wrangler";
+import { createTestHarness } from "wrangler";
 
 // The harness would ask a host of Cloudflare's for a sample of `request.cf`.
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
@@ -37,17 +37,21 @@ export async function startWorker(input: WorkerInput): Promise<WorkerProcess> {
   const before = new Set(workerdProcesses());
   const harness = createTestHarness({ workers: [input] });
   const { url } = await harness.listen();
-  return workerProcess(url, before, () => harness.close());
+  return watchWorkerd(url, before, () => harness.close());
 }
 
-/** @param before workerd processes that are others'. */
-function workerProcess(
+/**
+ * A started Worker, its process found.
+ *
+ * @param before workerd processes that are others'.
+ */
+export function watchWorkerd(
   url: URL,
   before: ReadonlySet<number>,
   close: () => Promise<void>,
 ): WorkerProcess {
-  // One of them runs the Worker; a small one stands in front of it as a proxy,
-  // and is there before the other.
+  // One of them runs the Worker; the test harness has a small one in front of
+  // it as a proxy, which is there before the other.
   const own = (): readonly number[] =>
     workerdProcesses().filter((pid) => !before.has(pid));
   return {
@@ -60,47 +64,6 @@ function workerProcess(
     },
     close,
   };
-}
-
-/** Settings of a Worker that lets everybody in. */
-const OPEN_MODE: Settings = {
-  FLORENCE_PUBLIC_URL: "http://localhost:8787",
-  FLORENCE_SECRET: "for-this-machine-only-not-a-secret",
-  FLORENCE_OPEN_MODE: "true",
-};
-
-type Settings = Readonly<Record<string, string>>;
-
-/**
- * The product's own Worker, as `wrangler.toml` describes it, and with the
- * runtime's own way out: the test harness makes a Worker's requests by this
- * process's `fetch`, which follows redirects and never hangs up.
- *
- * @param settings its variables and secrets; in open mode if left out.
- */
-export async function startEdgeWorker(
-  settings: Settings = OPEN_MODE,
-): Promise<WorkerProcess> {
-  const before = new Set(workerdProcesses());
-  const worker = await unstable_startWorker({
-    config: fileURLToPath(new URL("../../wrangler.toml", import.meta.url)),
-    bindings: Object.fromEntries(
-      Object.entries(settings).map(([name, value]) => [
-        name,
-        { type: "plain_text", value },
-      ]),
-    ),
-    dev: {
-      server: { hostname: "127.0.0.1", port: 0 },
-      logLevel: "none",
-      watch: false,
-      persist: false,
-      inspector: false,
-    },
-  });
-  const url = await worker.url;
-  await worker.ready;
-  return workerProcess(url, before, () => worker.dispose());
 }
 
 /**
@@ -125,7 +88,7 @@ export async function startContractWorker(
 }
 
 /** Children of this process that run workerd. */
-function workerdProcesses(): readonly number[] {
+export function workerdProcesses(): readonly number[] {
   let names: string[];
   try {
     names = readdirSync("/proc");

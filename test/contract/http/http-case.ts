@@ -14,9 +14,17 @@ export interface HttpTarget {
     readonly second: string;
     readonly admin: string;
   };
+  /** Lays a file into the service's bucket, as the bucket's owner does. */
+  putBucket(key: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Sends one of R2's event notifications to the queue that the service reads
+   * them from; null on hosts that have no such queue.
+   */
+  readonly sendBucketEvent: ((event: object) => Promise<void>) | null;
 }
 
 export interface HttpCase {
   readonly name: string;
-  run(target: HttpTarget): Promise<void>;
+  /** @returns the reason why this target cannot be asked; else nothing. */
+  run(target: HttpTarget): Promise<string | undefined> | Promise<void>;
 }

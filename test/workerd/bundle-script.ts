@@ -1,0 +1,47 @@
+// The product's Worker bundled as for a deployment, which it is not.
+
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+
+/** What would be uploaded; its maker deletes it. */
+export interface BundledScript {
+  readonly folder: string;
+  /** Names of the script and its modules, the script first. */
+  readonly files: readonly string[];
+  [Symbol.dispose](): void;
+}
+
+const MAIN = "index.js";
+
+/** Bundles what `wrangler.toml` describes. */
+export async function bundleScript(): Promise<BundledScript> {
+  const folder = mkdtempSync(join(tmpdir(), "florence-script-"));
+  const remove = (): void => {
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const require = createRequire(import.meta.url);
+    const wrangler = join(
+      dirname(require.resolve("wrangler/package.json")),
+      "bin/wrangler.js",
+    );
+    await promisify(execFile)(
+      process.execPath,
+      [wrangler, "deploy", "--dry-run", "--outdir", folder],
+      { env: { ...process.env, WRANGLER_SEND_METRICS: "false" } },
+    );
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  const modules = readdirSync(folder)
+    // Source maps and wrangler's own note are not uploaded.
+    .filter((name) => !name.endsWith(".map") && name !== "README.md")
+    .filter((name) => name !== MAIN);
+  return { folder, files: [MAIN, ...modules], [Symbol.dispose]: remove };
+}

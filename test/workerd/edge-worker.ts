@@ -1,0 +1,161 @@
+// The product's own Worker, as `wrangler.toml` describes it, in Miniflare: the
+// runtime that `wrangler dev` starts, without the proxy that it puts in front,
+// and with a way to the bucket, the queues and the database beside the Worker.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  convertV4MiniflareOptions,
+  Miniflare,
+  type V4QueueConsumerOptions,
+  type V4QueueProducerOptions,
+  type V4WorkerOptions,
+} from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { bundleScript } from "./bundle-script.ts";
+import {
+  watchWorkerd,
+  workerdProcesses,
+  type WorkerProcess,
+} from "./worker-process.ts";
+
+const CONFIG = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
+
+/** Queues that nothing in the Worker sends to: R2 does, and other queues. */
+const OTHERS_QUEUES = [
+  "florence-bucket-events",
+  "florence-bucket-events-dead",
+] as const;
+
+type OthersQueue = (typeof OTHERS_QUEUES)[number];
+
+/** The Worker with what lies beside it. The starter closes it. */
+export interface EdgeWorker extends WorkerProcess {
+  /** Lays a file into the bucket of `image.bucket_key`. */
+  putBucket(key: string, bytes: Uint8Array): Promise<void>;
+  /** Sends a message to one of the queues that the Worker only reads. */
+  send(queue: OthersQueue, body: object): Promise<void>;
+  /** Runs one statement in the Worker's database. */
+  sql(statement: string, ...values: unknown[]): Promise<readonly Row[]>;
+  /** Lines that the Worker has logged so far. */
+  logged(): readonly string[];
+  /** Resolves when one of them holds `text`. */
+  untilLogged(text: string): Promise<void>;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+type Settings = Readonly<Record<string, string>>;
+
+export interface EdgeOptions {
+  /** How often a queue brings a message again; as deployed if left out. */
+  readonly maxRetries?: number;
+}
+
+/** Settings of a Worker that lets everybody in. */
+const OPEN_MODE: Settings = {
+  FLORENCE_PUBLIC_URL: "http://localhost:8787",
+  FLORENCE_SECRET: "for-this-machine-only-not-a-secret",
+  FLORENCE_OPEN_MODE: "true",
+};
+
+/**
+ * Bundles and starts the Worker.
+ *
+ * @param settings its variables and secrets; in open mode if left out.
+ */
+export async function startEdgeWorker(
+  settings: Settings = OPEN_MODE,
+  options: EdgeOptions = {},
+): Promise<EdgeWorker> {
+  const before = new Set(workerdProcesses());
+  const lines: string[] = [];
+  const waiting = new Set<() => void>();
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: "127.0.0.1",
+      port: 0,
+      // No sample of `request.cf` is asked of a host of Cloudflare's.
+      cf: false,
+      handleStructuredLogs({ message }) {
+        lines.push(message);
+        for (const look of waiting) look();
+      },
+      workers: [await workerOptions(settings, options)],
+    }),
+  );
+  const url = await miniflare.ready;
+  return {
+    ...watchWorkerd(url, before, () => miniflare.dispose()),
+    async putBucket(key, bytes) {
+      const bucket = await miniflare.getR2Bucket("BUCKET");
+      await bucket.put(key, bytes);
+    },
+    async send(queue, body) {
+      const producer = await miniflare.getQueueProducer(queue);
+      await producer.send(body);
+    },
+    async sql(statement, ...values) {
+      const database = await miniflare.getD1Database("DATABASE");
+      const prepared = database.prepare(statement).bind(...values);
+      return (await prepared.all<Row>()).results;
+    },
+    logged: () => lines,
+    untilLogged: (text) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (!lines.some((line) => line.includes(text))) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
+  };
+}
+
+/** What `wrangler.toml` says, with the bundled script and settings. */
+async function workerOptions(
+  settings: Settings,
+  { maxRetries }: EdgeOptions,
+): Promise<V4WorkerOptions> {
+  const { workerOptions: own } = unstable_getMiniflareWorkerOptions(CONFIG);
+  using script = await bundleScript();
+  // As records: a list of names has no settings, and the file has some.
+  const producers = own.queueProducers as Record<
+    string,
+    V4QueueProducerOptions
+  >;
+  const consumers = own.queueConsumers as Record<
+    string,
+    V4QueueConsumerOptions
+  >;
+  return {
+    ...own,
+    name: "florence-edge",
+    modulesRoot: script.folder,
+    modules: script.files.map((name) => ({
+      type: moduleType(name),
+      path: join(script.folder, name),
+      contents: new Uint8Array(readFileSync(join(script.folder, name))),
+    })),
+    bindings: settings,
+    queueProducers: {
+      ...producers,
+      ...Object.fromEntries(
+        OTHERS_QUEUES.map((queueName) => [queueName, { queueName }]),
+      ),
+    },
+    queueConsumers: Object.fromEntries(
+      Object.entries(consumers).map(([queue, consumer]) => [
+        queue,
+        { ...consumer, ...(maxRetries !== undefined && { maxRetries }) },
+      ]),
+    ),
+  };
+}
+
+function moduleType(name: string): "ESModule" | "CompiledWasm" | "Data" {
+  if (name.endsWith(".js")) return "ESModule";
+  return name.endsWith(".wasm") ? "CompiledWasm" : "Data";
+}
