@@ -1,0 +1,49 @@
+// Which texts are worth learning from.
+
+import { readText } from "../language/read-text.ts";
+import type { TextAnnotation } from "../records/record.ts";
+import type { FilterOptions } from "./filter-options.ts";
+import type { Verdict } from "./verdict.ts";
+
+/**
+ * Judges a text as FLD-5B does: enough said of things and actions, not so many
+ * things that they are hardly all there.
+ *
+ * Complexity is the degree of the busiest noun plus that of the busiest verb
+ * (`readText` says what stands in for a node's degree).
+ */
+export function judgeText(
+  { text, level }: Pick<TextAnnotation, "text" | "level">,
+  options: Pick<FilterOptions, "maxObjects" | "minComplexity">,
+): Verdict {
+  const { phrases, actions } = readText(text);
+  const things = phrases.filter(({ isPronoun }) => !isPronoun);
+  if (things.length === 0)
+    return { reason: "no_noun", detail: "names nothing" };
+  const repeated = repeatedWord(text);
+  if (repeated !== null)
+    return { reason: "repeats_itself", detail: `"${repeated} ${repeated}"` };
+  const most = options.maxObjects[level];
+  if (things.length > most) {
+    const detail = `${things.length} noun phrases; at most ${most}`;
+    return { reason: "too_many_objects", detail };
+  }
+  const complexity =
+    Math.max(0, ...things.map(({ degree }) => degree)) +
+    Math.max(0, ...actions.map(({ degree }) => degree));
+  const least = options.minComplexity[level];
+  if (complexity < least) {
+    const detail = `complexity ${complexity}; at least ${least}`;
+    return { reason: "too_simple", detail };
+  }
+  return null;
+}
+
+/** A word that follows itself, as networks stutter. */
+function repeatedWord(text: string): string | null {
+  const words = text.toLowerCase().split(/\s+/u);
+  const at = words.findIndex(
+    (word, index) => /\p{Letter}/u.test(word) && word === words[index + 1],
+  );
+  return words[at] ?? null;
+}
