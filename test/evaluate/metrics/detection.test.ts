@@ -136,7 +136,9 @@ test("weights an image as often as it says", () => {
   }
   const single = matchDetections(twice.slice(0, images.length), boxOverlap);
   const repeated = cocoFigures(matchDetections(twice, boxOverlap));
-  for (const [name, value] of Object.entries(cocoFigures(single, weights))) {
+  for (const [name, value] of Object.entries({
+    ...cocoFigures(single, weights),
+  })) {
     const wanted = repeated[name as keyof CocoFigures];
     assert.ok(isNear(value, wanted), `${name}: ${value} and ${wanted}`);
   }
