@@ -6,9 +6,9 @@ export interface Flow {
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Which server answers. */
   readonly credential: string;
-  /** The answer is this binary field of the first item, not the items. */
-  readonly binary?: string;
   readonly continueOnFail?: boolean;
+  /** The Webhook node's own choice of a name for what it is sent. */
+  readonly binaryName?: string;
   /** JavaScript that makes the items which the node gets, of those of the webhook. */
   readonly code?: string;
   /** Parameters of a node of ours before it. */
@@ -43,13 +43,11 @@ export function workflowOf(flow: Flow): object {
         httpMethod: "POST",
         path: flow.id,
         responseMode: "lastNode",
-        ...(flow.binary === undefined
-          ? { responseData: "allEntries" }
-          : {
-              responseData: "firstEntryBinary",
-              responseBinaryPropertyName: flow.binary,
-            }),
-        options: {},
+        responseData: "allEntries",
+        options:
+          flow.binaryName === undefined
+            ? {}
+            : { binaryPropertyName: flow.binaryName },
       },
     },
     ...(flow.code === undefined

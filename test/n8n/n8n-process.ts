@@ -27,6 +27,8 @@ export interface N8n {
   /** Its log so far. */
   log(): string;
   rest(method: string, path: string, body?: object): Promise<unknown>;
+  /** A file, as the editor downloads it. */
+  bytes(path: string): Promise<Buffer>;
   end(): Promise<void>;
 }
 
@@ -139,23 +141,32 @@ export async function startN8n(options: N8nOptions): Promise<N8n> {
     });
   }
   if (!signed.ok) throw new Error(`sign in: ${await signed.text()}`);
-  const cookie = signed.headers.getSetCookie().map((one) => one.split(";")[0]);
+  const cookies = signed.headers.getSetCookie().map((one) => one.split(";")[0]);
+  const ask = async (
+    method: string,
+    path: string,
+    body?: object,
+  ): Promise<Buffer> => {
+    const response = await fetch(origin + path, {
+      method,
+      headers: { ...headers, Cookie: cookies.join("; ") },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const bytes = Buffer.from(await response.arrayBuffer());
+    if (response.ok) return bytes;
+    throw new Error(
+      `${method} ${path}: ${response.status} ${bytes.toString("utf8")}`,
+    );
+  };
   return {
     origin,
     log: () => log,
     async rest(method, path, body) {
-      const response = await fetch(origin + path, {
-        method,
-        headers: { ...headers, Cookie: cookie.join("; ") },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      if (!response.ok) {
-        throw new Error(`${method} ${path}: ${response.status} ${text}`);
-      }
+      const text = (await ask(method, path, body)).toString("utf8");
       const answer = JSON.parse(text) as { readonly data?: unknown };
       return answer.data ?? answer;
     },
+    bytes: (path) => ask("GET", path),
     async end() {
       child.kill("SIGTERM");
       await exited;

@@ -1,12 +1,16 @@
 // Every operation of the node, what is asked and what its answer must hold.
 
 import assert from "node:assert/strict";
+import type { Bench, CaseGroup } from "./bench.ts";
+import type { Flow } from "./flows.ts";
 
 export type Item = Readonly<Record<string, unknown>>;
 
-export interface OperationCase {
+interface OperationCase {
   readonly resource: string;
   readonly operation: string;
+  /** Tells two cases of one operation apart. */
+  readonly variant?: string;
   readonly parameters?: Readonly<Record<string, unknown>>;
   /** Of `examples/photos`. */
   readonly photo: string;
@@ -41,7 +45,7 @@ const hasLabels =
     );
   };
 
-export const OPERATION_CASES: readonly OperationCase[] = [
+const OPERATION_CASES: readonly OperationCase[] = [
   {
     resource: "image",
     operation: "caption",
@@ -52,6 +56,15 @@ export const OPERATION_CASES: readonly OperationCase[] = [
   {
     resource: "image",
     operation: "caption",
+    variant: "detailed",
+    parameters: { detail: "detailed" },
+    photo: "bear.jpg",
+    scripted: hasText("A blue van stands in a street. A sign is near it."),
+  },
+  {
+    resource: "image",
+    operation: "caption",
+    variant: "full",
     parameters: { detail: "full" },
     photo: "bear.jpg",
     scripted: hasText("A blue van stands in a street by a wall."),
@@ -147,6 +160,14 @@ export const OPERATION_CASES: readonly OperationCase[] = [
   },
   {
     resource: "region",
+    operation: "classify",
+    variant: "of categories",
+    parameters: { ...REGIONS, categories: "van, bus" },
+    photo: "street.jpg",
+    scripted: hasLabels("regions", ["van"]),
+  },
+  {
+    resource: "region",
     operation: "describe",
     parameters: REGIONS,
     photo: "street.jpg",
@@ -172,3 +193,52 @@ export const OPERATION_CASES: readonly OperationCase[] = [
     scripted: hasLabels("lines", ["TOWN HALL", "9:00 AM"]),
   },
 ];
+
+const SERVERS = ["box", "scripted"] as const;
+
+const idOf = (index: number, server: string): string => `op${index}${server}`;
+
+const FLOWS: readonly Flow[] = OPERATION_CASES.flatMap(
+  ({ resource, operation, parameters }, index) =>
+    SERVERS.map((server) => ({
+      id: idOf(index, server),
+      credential: server,
+      parameters: { resource, operation, ...parameters },
+    })),
+);
+
+/** Each operation asked of both models. */
+export const OPERATIONS: CaseGroup = {
+  flows: FLOWS,
+  async check(bench) {
+    for (const [index, one] of OPERATION_CASES.entries()) {
+      const { resource, operation, variant = "" } = one;
+
+      const name = `${resource}: ${operation} ${variant}`.trim();
+      for (const server of SERVERS) {
+        const id = idOf(index, server);
+        const check = one[server];
+        await bench.test(`${name} (${server})`, async () => {
+          if (check === undefined) await checkUnsupported(bench, id, name, one);
+          else check(await bench.ask(id, one.photo, name));
+        });
+      }
+    }
+  },
+};
+
+/** The model has no such task: the workflow stops, and says so. */
+async function checkUnsupported(
+  bench: Bench,
+  id: string,
+  name: string,
+  { photo }: OperationCase,
+): Promise<void> {
+  const { status, error } = await bench.run(id, photo);
+  bench.row(name, photo, "box", "unsupported_task", "");
+  assert.equal(status, "error");
+  assert.match(error?.message ?? "", /^Task not supported: /u);
+  assert.match(error?.description ?? "", /Choose another operation/u);
+  assert.match(error?.description ?? "", /unsupported_task, request req_/u);
+  assert.equal(error?.context?.itemIndex, 0);
+}

@@ -2,7 +2,7 @@
 // both legs of its scanner passed, packed.
 
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -16,57 +16,68 @@ interface Scanned {
 
 interface Scanner {
   readonly SOURCE_FILE_PATTERNS: readonly string[];
-  analyzePackage(folder: string, patterns: readonly string[]): Promise<Scanned>;
+  readonly analyzePackage: (
+    folder: string,
+    patterns: readonly string[],
+  ) => Promise<Scanned>;
 }
 
 /**
- * Builds, lints, packs and scans in a folder beside the tools.
+ * Builds, lints, packs and scans in a folder of its own beside the tools, which is
+ * then removed.
  *
  * @param tools whose `node_modules` has what the package's lock says.
+ * @param into an empty folder, for the tarball and what is in it.
  * @returns path of the tarball.
  */
-export async function makeTarball(tools: string): Promise<string> {
-  const folder = join(tools, "pkg");
-  const unpacked = join(tools, "unpacked");
-  for (const one of [folder, unpacked]) {
-    rmSync(one, { recursive: true, force: true });
-    mkdirSync(one, { recursive: true });
+export async function makeTarball(
+  tools: string,
+  into: string,
+): Promise<string> {
+  const folder = mkdtempSync(join(tools, "package-"));
+  try {
+    cpSync(SOURCE, folder, {
+      recursive: true,
+      filter: (path) => !/\/(node_modules|dist)(\/|$)/u.test(path),
+    });
+    symlinkSync(join(tools, "node_modules"), join(folder, "node_modules"));
+    const cli = join(tools, "node_modules/.bin/n8n-node");
+    run(folder, process.execPath, [cli, "build"]);
+    run(folder, process.execPath, [cli, "lint"]);
+    run(folder, "npm", [
+      "pack",
+      "--ignore-scripts",
+      "--pack-destination",
+      into,
+    ]);
+    const name = readdirSync(into).find((one) => one.endsWith(".tgz"));
+    if (name === undefined) throw new Error("npm pack made no tarball");
+    const tarball = join(into, name);
+    run(into, "tar", ["xzf", tarball]);
+    await scan(tools, folder, join(into, "package"));
+    console.log("build, lint, scanner (source and tarball): passed");
+    return tarball;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-  cpSync(SOURCE, folder, {
-    recursive: true,
-    filter: (path) => !/\/(node_modules|dist)(\/|$)/u.test(path),
-  });
-  symlinkSync(join(tools, "node_modules"), join(folder, "node_modules"));
-  const cli = join(tools, "node_modules/.bin/n8n-node");
-  run(folder, process.execPath, [cli, "build"]);
-  run(folder, process.execPath, [cli, "lint"]);
-  run(folder, "npm", [
-    "pack",
-    "--ignore-scripts",
-    "--pack-destination",
-    unpacked,
-  ]);
-  const name = readdirSync(unpacked).find((one) => one.endsWith(".tgz"));
-  if (name === undefined) throw new Error("npm pack made no tarball");
-  const tarball = join(unpacked, name);
-  run(unpacked, "tar", ["xzf", tarball]);
+}
+
+/** Both legs of the scanner that judges published packages. */
+async function scan(
+  tools: string,
+  source: string,
+  unpacked: string,
+): Promise<void> {
   const path = "node_modules/@n8n/scan-community-package/scanner/scanner.mjs";
-  const scanner = (await import(
+  const { analyzePackage, SOURCE_FILE_PATTERNS } = (await import(
     pathToFileURL(join(tools, path)).href
   )) as Scanner;
-  const source = await scanner.analyzePackage(
-    folder,
-    scanner.SOURCE_FILE_PATTERNS,
-  );
-  const packed = await scanner.analyzePackage(join(unpacked, "package"), [
-    "**/*.js",
-    "package.json",
-  ]);
-  if (!source.passed || !packed.passed) {
-    throw new Error(`scanner: ${source.details ?? ""}${packed.details ?? ""}`);
-  }
-  console.log("build, lint, scanner (source and tarball): passed");
-  return tarball;
+  const legs = [
+    await analyzePackage(source, SOURCE_FILE_PATTERNS),
+    await analyzePackage(unpacked, ["**/*.js", "package.json"]),
+  ];
+  if (legs.every(({ passed }) => passed)) return;
+  throw new Error(`scanner: ${legs.map(({ details }) => details).join("")}`);
 }
 
 function run(cwd: string, command: string, given: readonly string[]): void {
