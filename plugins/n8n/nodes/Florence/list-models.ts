@@ -1,5 +1,5 @@
 import type { ILoadOptionsFunctions, INodePropertyOptions } from "n8n-workflow";
-import { isObject, objectsOf } from "../shared/json.ts";
+import { isObject, objectsOf, type Json } from "../shared/json.ts";
 import { callFlorence } from "../shared/transport.ts";
 
 /** The service's models for a list, its own choice first. */
@@ -17,10 +17,24 @@ export async function listModels(
       value: "default",
       description: "The first model of the service",
     },
-    ...models.map(({ id, quantization, tasks, license }) => ({
-      name: String(id),
-      value: String(id),
-      description: `${Array.isArray(tasks) ? tasks.length : "unknown number of"} tasks, ${String(quantization)}, ${String(license)}`,
-    })),
+    ...models.flatMap((model) =>
+      typeof model["id"] === "string"
+        ? [
+            {
+              name: model["id"],
+              value: model["id"],
+              description: describe(model),
+            },
+          ]
+        : [],
+    ),
   ];
+}
+
+/** What a service says of its model; an older one may say less. */
+function describe({ tasks, quantization, license }: Json): string {
+  const count = Array.isArray(tasks) ? `${tasks.length} tasks` : null;
+  return [count, quantization, license]
+    .filter((part) => typeof part === "string")
+    .join(", ");
 }

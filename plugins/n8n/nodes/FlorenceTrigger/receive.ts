@@ -83,9 +83,7 @@ async function verify(context: IWebhookFunctions): Promise<Verdict> {
   const isTooSoon =
     !verdict.isGenuine &&
     nowMs - Number(data["refreshedMs"] ?? 0) < REFRESH_EVERY_MS;
-  if (!isOld || isTooSoon || typeof data["endpointId"] !== "string") {
-    return verdict;
-  }
+  if (!isOld || isTooSoon) return verdict;
   data["refreshedMs"] = nowMs;
   try {
     const secret = await register(context);

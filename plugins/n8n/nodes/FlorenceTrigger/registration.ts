@@ -80,6 +80,7 @@ export async function unregister(context: IHookFunctions): Promise<void> {
 function forget(data: IDataObject): void {
   delete data["endpointId"];
   delete data["secret"];
+  delete data["refreshedMs"];
 }
 
 function readWanted(context: TriggerContext): Wanted {

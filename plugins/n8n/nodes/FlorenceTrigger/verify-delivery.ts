@@ -14,7 +14,7 @@ export type Verdict =
   | {
       readonly isGenuine: false;
       readonly reason: string;
-      /** Everything but the signature is right: our secret may be an old one. */
+      /** All but the signature is right: our secret may be an old one, or lost. */
       readonly mayBeRotated: boolean;
     };
 
@@ -42,7 +42,13 @@ export function verifyDelivery(
     .slice(0, MAX_SIGNATURES);
   if (signatures.length === 0) return forged("webhook-signature is missing");
   const key = Buffer.from(secret.replace(/^whsec_/u, ""), "base64");
-  if (key.length === 0) return forged("no secret is known");
+  if (key.length === 0) {
+    return {
+      isGenuine: false,
+      reason: "no secret is known",
+      mayBeRotated: true,
+    };
+  }
   const wanted = createHmac("sha256", key)
     .update(`${id}.${timestamp}.`)
     .update(body)

@@ -19,6 +19,9 @@ export interface Answer {
   readonly body: unknown;
 }
 
+const OLDER =
+  "The service is older than this node needs: update it, or leave that out.";
+
 /** What to do about some codes, in n8n's words. */
 const HINTS: Readonly<Record<string, string>> = {
   unauthenticated: "Check the API key of the credential.",
@@ -34,12 +37,12 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** The fault that an answer with a status of 400 or more tells of. */
 export function readFault(answer: Answer, url: string): Fault {
-  const { status, body } = answer;
+  const { body } = answer;
   if (!isProblem(body)) return unknownFault(answer, url);
   const code = typeof body["code"] === "string" ? body["code"] : null;
   return {
     message: `${String(body["title"])}: ${String(body["detail"])}`,
-    description: problemLines(body, status).join("\n"),
+    description: problemLines(body, answer).join("\n"),
     code,
   };
 }
@@ -75,16 +78,37 @@ function isProblem(body: unknown): body is Json {
   );
 }
 
-function problemLines(problem: Json, status: number): string[] {
+/** Whether the service lacks what every service of this node's day has. */
+function isOlder(problem: Json): boolean {
+  switch (problem["code"]) {
+    case "unknown_task":
+    case "method_not_allowed":
+      return true;
+    case "not_found": // no such path; else an upload, say, is gone
+      return String(problem["detail"]).startsWith("There is nothing at ");
+    case "invalid_request":
+      return objectsOf(problem["errors"]).some(({ detail }) =>
+        String(detail).startsWith("unknown field"),
+      );
+    default:
+      return false;
+  }
+}
+
+function problemLines(problem: Json, { status, headers }: Answer): string[] {
   const code = String(problem["code"] ?? "");
   const fields = objectsOf(problem["errors"]).map(
     ({ pointer, detail }) => `${String(pointer)}: ${String(detail)}`,
   );
-  const hint = HINTS[code];
+  const hint = isOlder(problem) ? OLDER : HINTS[code];
+  const waitMs = retryAfterMs(headers, Date.now());
   const id = problem["request_id"];
   return [
     ...fields,
     ...(hint === undefined ? [] : [hint]),
+    ...(waitMs === null
+      ? []
+      : [`The service asks to wait ${Math.ceil(waitMs / 1000)} s.`]),
     `HTTP ${status}${code === "" ? "" : `, ${code}`}${typeof id === "string" ? `, request ${id}` : ""}`,
   ];
 }
