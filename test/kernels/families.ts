@@ -1,8 +1,15 @@
 // All families of kernels that are tested.
 
 import { F32_PRODUCT, HALVES } from "./cases/f32-product.ts";
+import { CONVOLUTION, DEPTHWISE, ENLARGING, POOLING } from "./cases/images.ts";
 import { INT4_PRODUCT, UNPACK_INT4 } from "./cases/int4-product.ts";
 import { INT8_PRODUCT, QUANTIZE_ROWS } from "./cases/int8-product.ts";
+import {
+  ACTIVATION_FAMILIES,
+  ELEMENTWISE,
+  LAYER_NORM,
+  SOFTMAX,
+} from "./cases/pointwise.ts";
 import type { Family } from "./family.ts";
 
 export const FAMILIES: readonly Family[] = [
@@ -12,4 +19,12 @@ export const FAMILIES: readonly Family[] = [
   INT4_PRODUCT,
   F32_PRODUCT,
   HALVES,
+  ...ACTIVATION_FAMILIES,
+  LAYER_NORM,
+  SOFTMAX,
+  ELEMENTWISE,
+  DEPTHWISE,
+  CONVOLUTION,
+  POOLING,
+  ENLARGING,
 ];

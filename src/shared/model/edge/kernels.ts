@@ -81,6 +81,123 @@ export interface KernelExports {
   ): void;
   loadHalves(from: Pointer, count: number, to: Pointer): void;
   storeHalves(from: Pointer, count: number, to: Pointer): void;
+  geluScratch(): number;
+  gelu(x: Pointer, count: number, scratch: Pointer): void;
+  expScratch(): number;
+  relu(x: Pointer, count: number): void;
+  relu6(x: Pointer, count: number): void;
+  sigmoid(x: Pointer, count: number, scratch: Pointer): void;
+  silu(x: Pointer, count: number, scratch: Pointer): void;
+  hardSigmoid(x: Pointer, count: number): void;
+  hardSwish(x: Pointer, count: number): void;
+  layerNorm(
+    x: Pointer,
+    strideX: number,
+    rows: number,
+    width: number,
+    gamma: Pointer,
+    beta: Pointer,
+    epsilon: number,
+    y: Pointer,
+    strideY: number,
+  ): void;
+  softmax(
+    x: Pointer,
+    stride: number,
+    rows: number,
+    count: number,
+    scale: number,
+    scratch: Pointer,
+  ): void;
+  addInto(x: Pointer, y: Pointer, count: number): void;
+  scaleChannels(
+    x: Pointer,
+    stride: number,
+    rows: number,
+    channels: number,
+    scale: Pointer,
+  ): void;
+  copyRows(
+    from: Pointer,
+    strideFrom: number,
+    rows: number,
+    channels: number,
+    to: Pointer,
+    strideTo: number,
+  ): void;
+  depthwise(
+    x: Pointer,
+    height: number,
+    width: number,
+    channels: number,
+    size: number,
+    stride: number,
+    padTop: number,
+    padLeft: number,
+    w: Pointer,
+    bias: Pointer,
+    residual: number,
+    y: Pointer,
+    outHeight: number,
+    outWidth: number,
+  ): void;
+  gatherPatches(
+    x: Pointer,
+    height: number,
+    width: number,
+    channels: number,
+    size: number,
+    stride: number,
+    padTop: number,
+    padLeft: number,
+    outWidth: number,
+    first: number,
+    count: number,
+    k: number,
+    to: Pointer,
+  ): void;
+  scatter2x2(
+    x: Pointer,
+    height: number,
+    width: number,
+    channels: number,
+    y: Pointer,
+  ): void;
+  maxPool(
+    x: Pointer,
+    height: number,
+    width: number,
+    channels: number,
+    size: number,
+    stride: number,
+    padTop: number,
+    padLeft: number,
+    y: Pointer,
+    outHeight: number,
+    outWidth: number,
+  ): void;
+  averagePool(
+    x: Pointer,
+    height: number,
+    width: number,
+    channels: number,
+    size: number,
+    stride: number,
+    padTop: number,
+    padLeft: number,
+    y: Pointer,
+    outHeight: number,
+    outWidth: number,
+  ): void;
+  globalAverage(x: Pointer, pixels: number, channels: number, y: Pointer): void;
+  enlargeNearest(
+    x: Pointer,
+    height: number,
+    width: number,
+    channels: number,
+    factor: number,
+    y: Pointer,
+  ): void;
 }
 
 /** Kernels bound to a memory. */
