@@ -11,8 +11,11 @@ export interface Passed {
   readonly atMs: number;
 }
 
-/** Answers in place of the service; null passes the request on. */
-export type Instead = (request: Passed) => Response | null;
+/**
+ * Answers in place of the service, or cuts the connection; null passes the
+ * request on.
+ */
+export type Instead = (request: Passed) => Response | "cut" | null;
 
 export interface Front {
   readonly origin: string;
@@ -40,15 +43,19 @@ export async function startFront(target: string): Promise<Front> {
     underWay += 1;
     mostAtOnce = Math.max(mostAtOnce, underWay);
     void answer(request, one).then(async (answered) => {
+      underWay -= 1;
+      if (answered === "cut") {
+        request.socket.destroy();
+        return;
+      }
       response.writeHead(answered.status, headersOf(answered));
       response.end(Buffer.from(await answered.arrayBuffer()));
-      underWay -= 1;
     });
   });
   const answer = async (
     request: IncomingMessage,
     one: Passed,
-  ): Promise<Response> => {
+  ): Promise<Response | "cut"> => {
     const body = await bodyOf(request);
     const instead = front.instead?.(one) ?? null;
     if (instead !== null) return instead;

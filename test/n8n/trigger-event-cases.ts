@@ -120,8 +120,14 @@ async function job({ box }: Bench, image: object, task: string): Promise<void> {
   });
 }
 
-async function sendByCamera({ box }: Bench): Promise<void> {
-  const photo = readPhoto("surfer.jpg");
+/** The same picture again would be the same message, and do nothing. */
+const OF_CAMERA = {
+  filesystem: "surfer.jpg",
+  default: "cake-and-coffee.jpg",
+} as const;
+
+async function sendByCamera({ box, binaryMode }: Bench): Promise<void> {
+  const photo = readPhoto(OF_CAMERA[binaryMode]);
   const signature = createHmac("sha256", HMAC_SECRET).update(photo);
   const response = await box.fetch("/v1/hooks/camera", {
     method: "POST",
