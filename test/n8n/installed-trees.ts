@@ -2,7 +2,14 @@
 // dependencies: 3 GB and some minutes.
 
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -21,7 +28,7 @@ const CACHE =
   );
 
 /**
- * Installs what is not there. No package's script runs but sqlite3's own: others
+ * Installs what is not there, or not of today's locks. No package's script runs but sqlite3's own: others
  * would download from other hosts.
  */
 export function installTrees(): Trees {
@@ -41,8 +48,12 @@ function install(
   then: (folder: string) => void = () => undefined,
 ): string {
   const folder = join(CACHE, name);
-  if (existsSync(join(folder, "node_modules/.package-lock.json")))
-    return folder;
+  // Written last: a tree half made, or of another lock, is made anew.
+  const mark = join(folder, "installed");
+  const lock = createHash("sha256")
+    .update(readFileSync(new URL("package-lock.json", source)))
+    .digest("hex");
+  if (existsSync(mark) && readFileSync(mark, "utf8") === lock) return folder;
   console.log(`installing ${name} into ${folder}`);
   mkdirSync(folder, { recursive: true });
   for (const file of ["package.json", "package-lock.json"]) {
@@ -50,6 +61,7 @@ function install(
   }
   npm(folder, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
   then(folder);
+  writeFileSync(mark, lock);
   return folder;
 }
 

@@ -271,6 +271,35 @@ test("says what the service says, with fields and request id", () => {
   assert.match(readFault(stranger, "http://f/v1/x").description, /update it/u);
 });
 
+test("says when the service is older than the node, and how long to wait", () => {
+  const description = (body: object, headers = {}): string =>
+    readFault(
+      { status: 422, headers, body: { title: "T", detail: "D", ...body } },
+      "http://f/v1/analyze",
+    ).description;
+  const unknown = (detail: string): object => ({
+    code: "invalid_request",
+    errors: [{ pointer: "/options/new", detail }],
+  });
+  const older = /older than this node needs/u;
+  assert.match(description({ code: "unknown_task" }), older);
+  assert.match(description({ code: "method_not_allowed" }), older);
+  assert.match(description(unknown("unknown field")), older);
+  assert.doesNotMatch(description(unknown("0 to 1")), older);
+  assert.match(
+    description({ code: "not_found", detail: "There is nothing at /v1/x." }),
+    older,
+  );
+  assert.doesNotMatch(
+    description({ code: "not_found", detail: "There is no upload up_1." }),
+    older,
+  );
+  assert.match(
+    description({ code: "rate_limited" }, { "retry-after": "90" }),
+    /asks to wait 90 s/u,
+  );
+});
+
 test("reads Retry-After in seconds and as a date", () => {
   assert.equal(retryAfterMs({ "retry-after": "3" }, 0), 3000);
   const date = new Date(10_000).toUTCString();
@@ -308,7 +337,12 @@ test("takes what the service signs, and nothing else", async () => {
   assert.equal(check(headers, newWebhookSecret()).isGenuine, false);
   assert.equal(check(headers, current, 1_301_000).isGenuine, false);
   assert.equal(check(headers, current, 1_000_000, "{}").isGenuine, false);
-  assert.equal(check(headers, "").isGenuine, false);
+  // Without a secret nothing is genuine, but it may be asked for.
+  assert.deepEqual(check(headers, ""), {
+    isGenuine: false,
+    reason: "no secret is known",
+    mayBeRotated: true,
+  });
   for (const name of Object.keys(headers)) {
     assert.equal(
       check({ ...headers, [name]: "" }, current).isGenuine,
