@@ -1,6 +1,14 @@
 // All families of kernels that are tested.
 
+import {
+  ATTENTION,
+  CACHED_ATTENTION,
+  CHANNEL_ATTENTION,
+  WINDOW_ATTENTION,
+} from "./cases/attention.ts";
 import { F32_PRODUCT, HALVES } from "./cases/f32-product.ts";
+import { FEED_FORWARD } from "./cases/feed-forward.ts";
+import { EMBEDDING, HEAD } from "./cases/head.ts";
 import { CONVOLUTION, DEPTHWISE, ENLARGING, POOLING } from "./cases/images.ts";
 import { INT4_PRODUCT, UNPACK_INT4 } from "./cases/int4-product.ts";
 import { INT8_PRODUCT, QUANTIZE_ROWS } from "./cases/int8-product.ts";
@@ -27,4 +35,11 @@ export const FAMILIES: readonly Family[] = [
   CONVOLUTION,
   POOLING,
   ENLARGING,
+  ATTENTION,
+  WINDOW_ATTENTION,
+  CHANNEL_ATTENTION,
+  CACHED_ATTENTION,
+  EMBEDDING,
+  HEAD,
+  FEED_FORWARD,
 ];

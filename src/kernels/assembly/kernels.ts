@@ -4,7 +4,6 @@ export { activationLimit } from "./variant";
 export { suits } from "./probe";
 export { quantizeRows } from "./quantize";
 export { int8Product, int8Scratch } from "./int8-product";
-export { groupBytes } from "./int4-rows";
 export { unpackInt4 } from "./int4-unpack";
 export { int4Product, int4Scratch } from "./int4-product";
 export { f32Product, f32Scratch } from "./f32-product";
@@ -25,3 +24,21 @@ export { addInto, copyRows, scaleChannels } from "./elementwise";
 export { depthwise } from "./depthwise";
 export { gatherPatches, scatter2x2 } from "./patches";
 export { averagePool, enlargeNearest, globalAverage, maxPool } from "./pooling";
+export { attention, attentionScratch } from "./attention";
+export { windowAttention, windowAttentionScratch } from "./window-attention";
+export {
+  channelAttentionScratch,
+  channelMix,
+  channelScores,
+} from "./channel-attention";
+export { cachedAttention, cachedAttentionScratch } from "./cached-attention";
+export { f32Column, int4Column, int8Column } from "./embedding";
+export { f32Head, headScratch, int4Head, int8Head, requestBytes } from "./head";
+export {
+  f32FeedForward,
+  f32FeedForwardScratch,
+  int4FeedForward,
+  int4FeedForwardScratch,
+  int8FeedForward,
+  int8FeedForwardScratch,
+} from "./feed-forward";

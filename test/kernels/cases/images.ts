@@ -162,10 +162,10 @@ export const POOLING: Family = {
     const mean = arena.take(count * 4);
     const all = arena.take(channels * 4);
     for (const [pool, y] of [
-      [run.maxPool, greatest],
-      [run.averagePool, mean],
+      ["maxPool", greatest],
+      ["averagePool", mean],
     ] as const) {
-      pool(
+      run[pool](
         x,
         height,
         width,

@@ -21,8 +21,9 @@ interface Activation {
 const ACTIVATIONS: readonly Activation[] = [
   {
     name: "gelu",
-    run: ({ kernels, take }, x, count) => {
-      kernels.run.gelu(x, count, take(kernels.run.geluScratch()));
+    run: (arena, x, count) => {
+      const { run } = arena.kernels;
+      run.gelu(x, count, arena.take(run.geluScratch()));
     },
     twin: gelu,
     bound: 5e-7,
@@ -45,16 +46,18 @@ const ACTIVATIONS: readonly Activation[] = [
   },
   {
     name: "sigmoid",
-    run: ({ kernels, take }, x, count) => {
-      kernels.run.sigmoid(x, count, take(kernels.run.expScratch()));
+    run: (arena, x, count) => {
+      const { run } = arena.kernels;
+      run.sigmoid(x, count, arena.take(run.expScratch()));
     },
     twin: sigmoid,
     bound: 2e-7,
   },
   {
     name: "silu",
-    run: ({ kernels, take }, x, count) => {
-      kernels.run.silu(x, count, take(kernels.run.expScratch()));
+    run: (arena, x, count) => {
+      const { run } = arena.kernels;
+      run.silu(x, count, arena.take(run.expScratch()));
     },
     twin: (x) => x * sigmoid(x),
     bound: 2e-7,

@@ -43,7 +43,6 @@ export interface KernelExports {
     strideC: number,
     scratch: Pointer,
   ): void;
-  groupBytes(group: number): number;
   unpackInt4(
     w: Pointer,
     n: number,
@@ -197,6 +196,183 @@ export interface KernelExports {
     channels: number,
     factor: number,
     y: Pointer,
+  ): void;
+  attentionScratch(keys: number, width: number): number;
+  attention(
+    q: Pointer,
+    strideQ: number,
+    rows: number,
+    k: Pointer,
+    strideK: number,
+    v: Pointer,
+    strideV: number,
+    keys: number,
+    heads: number,
+    width: number,
+    scale: number,
+    y: Pointer,
+    strideY: number,
+    scratch: Pointer,
+  ): void;
+  windowAttentionScratch(
+    channels: number,
+    heads: number,
+    window: number,
+  ): number;
+  windowAttention(
+    qkv: Pointer,
+    bias: Pointer,
+    height: number,
+    width: number,
+    channels: number,
+    heads: number,
+    window: number,
+    y: Pointer,
+    scratch: Pointer,
+  ): void;
+  channelAttentionScratch(width: number): number;
+  channelScores(
+    q: Pointer,
+    k: Pointer,
+    stride: number,
+    rows: number,
+    groups: number,
+    width: number,
+    scores: Pointer,
+    scratch: Pointer,
+  ): void;
+  channelMix(
+    v: Pointer,
+    strideV: number,
+    rows: number,
+    groups: number,
+    width: number,
+    a: Pointer,
+    y: Pointer,
+    strideY: number,
+    scratch: Pointer,
+  ): void;
+  cachedAttentionScratch(keys: number): number;
+  cachedAttention(
+    q: Pointer,
+    k: Pointer,
+    v: Pointer,
+    stride: number,
+    keys: number,
+    heads: number,
+    width: number,
+    scale: number,
+    y: Pointer,
+    scratch: Pointer,
+  ): void;
+  f32Column(w: Pointer, k: number, column: number, to: Pointer): void;
+  int4Column(
+    w: Pointer,
+    k: number,
+    group: number,
+    column: number,
+    to: Pointer,
+  ): void;
+  int8Column(
+    w: Pointer,
+    scales: Pointer,
+    k: number,
+    column: number,
+    to: Pointer,
+  ): void;
+  requestBytes(): number;
+  headScratch(rows: number, k: number, group: number): number;
+  int8Head(
+    x: Pointer,
+    stride: number,
+    rows: number,
+    k: number,
+    vocabulary: number,
+    w: Pointer,
+    scales: Pointer,
+    bias: Pointer,
+    requests: Pointer,
+    scratch: Pointer,
+  ): void;
+  int4Head(
+    x: Pointer,
+    stride: number,
+    rows: number,
+    k: number,
+    group: number,
+    vocabulary: number,
+    w: Pointer,
+    bias: Pointer,
+    requests: Pointer,
+    scratch: Pointer,
+  ): void;
+  f32Head(
+    x: Pointer,
+    stride: number,
+    rows: number,
+    k: number,
+    vocabulary: number,
+    w: Pointer,
+    bias: Pointer,
+    requests: Pointer,
+    scratch: Pointer,
+  ): void;
+  int8FeedForwardScratch(k: number, hidden: number): number;
+  int8FeedForward(
+    x: Pointer,
+    strideX: number,
+    m: number,
+    k: number,
+    hidden: number,
+    n: number,
+    w1: Pointer,
+    scales1: Pointer,
+    bias1: Pointer,
+    w2: Pointer,
+    scales2: Pointer,
+    bias2: Pointer,
+    c: Pointer,
+    strideC: number,
+    scratch: Pointer,
+  ): void;
+  int4FeedForwardScratch(
+    m: number,
+    k: number,
+    hidden: number,
+    n: number,
+    group: number,
+  ): number;
+  int4FeedForward(
+    x: Pointer,
+    strideX: number,
+    m: number,
+    k: number,
+    hidden: number,
+    n: number,
+    group: number,
+    w1: Pointer,
+    bias1: Pointer,
+    w2: Pointer,
+    bias2: Pointer,
+    c: Pointer,
+    strideC: number,
+    scratch: Pointer,
+  ): void;
+  f32FeedForwardScratch(k: number, hidden: number): number;
+  f32FeedForward(
+    x: Pointer,
+    strideX: number,
+    m: number,
+    k: number,
+    hidden: number,
+    n: number,
+    w1: Pointer,
+    bias1: Pointer,
+    w2: Pointer,
+    bias2: Pointer,
+    c: Pointer,
+    strideC: number,
+    scratch: Pointer,
   ): void;
 }
 
