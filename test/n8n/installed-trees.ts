@@ -14,34 +14,28 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-export interface Trees {
-  /** Its `node_modules` has n8n. */
-  readonly n8n: string;
-  /** Its `node_modules` has what builds and lints our package. */
-  readonly tools: string;
-}
-
 const CACHE =
   process.env["FLORENCE_N8N_CACHE"] ??
   fileURLToPath(
     new URL("../../node_modules/.cache/florence-n8n", import.meta.url),
   );
 
-/**
- * Installs what is not there, or not of today's locks. No package's script runs but sqlite3's own: others
- * would download from other hosts.
- */
-export function installTrees(): Trees {
-  const n8n = install("n8n", new URL("install/", import.meta.url), (folder) => {
+/** n8n, in the `node_modules` of the folder that comes back. */
+export function installN8n(): string {
+  return install("n8n", new URL("install/", import.meta.url), (folder) => {
     npm(folder, ["rebuild", "sqlite3"]);
   });
-  const tools = install(
-    "tools",
-    new URL("../../plugins/n8n/", import.meta.url),
-  );
-  return { n8n, tools };
 }
 
+/** What builds and lints our package, as its own lock says. */
+export function installTools(): string {
+  return install("tools", new URL("../../plugins/n8n/", import.meta.url));
+}
+
+/**
+ * Installs what is not there, or not of today's lock. No package's script runs but
+ * what `then` runs: others would download from other hosts.
+ */
 function install(
   name: string,
   source: URL,

@@ -19,7 +19,7 @@ import { ERRORS } from "./error-cases.ts";
 import { workflowOf } from "./flows.ts";
 import { startFront } from "./front.ts";
 import { INPUTS } from "./input-cases.ts";
-import { installTrees } from "./installed-trees.ts";
+import { installN8n, installTools } from "./installed-trees.ts";
 import { hashToday, isRunDue, noteGreenRun } from "./last-green.ts";
 import { LOAD } from "./load-cases.ts";
 import {
@@ -78,13 +78,13 @@ if (given.includes(IF_CHANGED) && !isRunDue()) {
 
 async function runAll(names: readonly string[]): Promise<void> {
   const inputs = hashToday();
-  const { n8n: tree, tools } = installTrees();
+  const tree = installN8n();
   const folder = mkdtempSync(join(tmpdir(), "florence-n8n-"));
   const packed = join(folder, "packed");
   const userFolder = join(folder, "user");
   mkdirSync(packed);
   mkdirSync(userFolder);
-  const tarball = await makeTarball(tools, packed);
+  const tarball = await makeTarball(installTools(), packed);
   const services = await startServices();
   const options: N8nOptions = {
     tree,
