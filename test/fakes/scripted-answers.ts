@@ -33,3 +33,27 @@ const ANSWERS: readonly (readonly [part: string, answer: string])[] = [
 /** Answers every task. */
 export const STREET: Script = (prompt) =>
   ANSWERS.find(([part]) => prompt.includes(part))?.[1] ?? "";
+
+const quad = (x1: number, y1: number, x2: number, y2: number): string =>
+  [x1, y1, x2, y1, x2, y2, x1, y2].map((bin) => `<loc_${bin}>`).join("");
+
+/** Reads a receipt, names and prices apart; finds no objects. */
+export const RECEIPT: Script = (prompt) =>
+  prompt.includes("with regions")
+    ? [
+        `1,29${quad(700, 210, 800, 240)}`,
+        `CORNER SHOP${quad(200, 100, 700, 140)}`,
+        `Milk${quad(100, 200, 300, 240)}`,
+        `Bread${quad(100, 300, 320, 340)}`,
+        `2.50${quad(700, 306, 800, 345)}`,
+        `Discount${quad(100, 400, 400, 440)}`,
+        `-0.30${quad(690, 404, 800, 440)}`,
+        `TOTAL 3.49${quad(100, 500, 800, 560)}`,
+      ].join("")
+    : "";
+
+/** Finds five persons. */
+export const CROWD: Script = () =>
+  `person${[0, 200, 400, 600, 800]
+    .map((x) => `<loc_${x}><loc_100><loc_${x + 150}><loc_900>`)
+    .join("")}`;

@@ -35,11 +35,13 @@ export interface Execution {
   readonly status: string;
   /** Items that came out of each node. */
   readonly items: Readonly<Record<string, readonly KeptItem[]>>;
+  /** Items that came out of each node's error output. */
+  readonly failed: Readonly<Record<string, readonly KeptItem[]>>;
   readonly error: ShownError | null;
 }
 
 interface RunData {
-  readonly data?: { readonly main: readonly (readonly KeptItem[] | null)[] };
+  readonly data?: { readonly main?: readonly (readonly KeptItem[] | null)[] };
   readonly error?: ShownError;
 }
 
@@ -73,15 +75,20 @@ export async function latestExecution(
       readonly error?: ShownError;
     };
   };
+  const outputOf = (
+    index: number,
+  ): Readonly<Record<string, readonly KeptItem[]>> =>
+    Object.fromEntries(
+      Object.entries(resultData.runData).map(([node, [run]]) => [
+        node,
+        run?.data?.main?.[index] ?? [],
+      ]),
+    );
   return {
     id: latest.id,
     status,
-    items: Object.fromEntries(
-      Object.entries(resultData.runData).map(([node, [run]]) => [
-        node,
-        run?.data?.main[0] ?? [],
-      ]),
-    ),
+    items: outputOf(0),
+    failed: outputOf(1),
     error: resultData.error ?? null,
   };
 }

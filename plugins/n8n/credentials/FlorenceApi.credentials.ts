@@ -1,8 +1,9 @@
 import type {
-  IAuthenticateGeneric,
+  ICredentialDataDecryptedObject,
   ICredentialTestRequest,
   ICredentialType,
   Icon,
+  IHttpRequestOptions,
   INodeProperties,
 } from "n8n-workflow";
 
@@ -42,16 +43,20 @@ export class FlorenceApi implements ICredentialType {
     },
   ];
 
-  // Without a key no header is sent: a service in open mode wants none.
-  authenticate: IAuthenticateGeneric = {
-    type: "generic",
-    properties: {
-      headers: {
-        Authorization:
-          '={{ $credentials.apiKey ? "Bearer " + $credentials.apiKey : undefined }}',
-      },
-    },
-  };
+  // A function, since an expression would send an empty header where there is no
+  // key, and a service in open mode wants none.
+  async authenticate(
+    { apiKey }: ICredentialDataDecryptedObject,
+    request: IHttpRequestOptions,
+  ): Promise<IHttpRequestOptions> {
+    const key = typeof apiKey === "string" ? apiKey.trim() : "";
+    return key === ""
+      ? request
+      : {
+          ...request,
+          headers: { ...request.headers, Authorization: `Bearer ${key}` },
+        };
+  }
 
   test: ICredentialTestRequest = {
     request: {

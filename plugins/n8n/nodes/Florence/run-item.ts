@@ -39,7 +39,12 @@ export async function runItem(
       stored.set(file, data);
       binary[file.key] = data;
     }
-    items.push({ json: json as IDataObject, binary, pairedItem });
+    items.push({
+      json: json as IDataObject,
+      // An agent warns of files in an answer, even of none.
+      ...(Object.keys(binary).length > 0 && { binary }),
+      pairedItem,
+    });
   }
   return items;
 }
