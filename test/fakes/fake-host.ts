@@ -39,6 +39,8 @@ const BOAT: Script = (prompt) =>
 export interface FakeHostOptions extends FakeModelOptions {
   readonly script?: Script;
   readonly maxWaiting?: number;
+  /** It answers all at once, as one of several threads does. */
+  readonly isConcurrent?: boolean;
   /** Given, loading the model fails with it. */
   readonly loadError?: Error;
   readonly onFailure?: (error: unknown) => void;
@@ -61,25 +63,32 @@ export function createFakeEngine(
   options: FakeHostOptions = {},
 ): NearEngine {
   const loaded = createFakeModel(tokenizer, options.script ?? BOAT, options);
-  return createIsolateEngine({
-    name: options.name ?? "edge",
-    backend: "fake",
-    device: "none",
-    models: [
-      {
-        manifest: loaded.manifest,
-        isLoaded: () => options.loadError === undefined,
-        load: () =>
-          options.loadError === undefined
-            ? Promise.resolve(loaded)
-            : Promise.reject(options.loadError),
-      },
-    ],
-    codecs,
-    platform,
-    maxWaiting: options.maxWaiting ?? 8,
-    decoding: () => ({}),
-  });
+  const createLane = (): NearEngine =>
+    createIsolateEngine({
+      name: options.name ?? "edge",
+      backend: "fake",
+      device: "none",
+      models: [
+        {
+          manifest: loaded.manifest,
+          isLoaded: () => options.loadError === undefined,
+          load: () =>
+            options.loadError === undefined
+              ? Promise.resolve(loaded)
+              : Promise.reject(options.loadError),
+        },
+      ],
+      codecs,
+      platform,
+      maxWaiting: options.maxWaiting ?? 8,
+      decoding: () => ({}),
+    });
+  const engine = createLane();
+  if (options.isConcurrent !== true) return engine;
+  return {
+    ...engine,
+    analyze: (request, events) => createLane().analyze(request, events),
+  };
 }
 
 /** A host in open mode, its storage in memory, its ids counting from 1. */

@@ -1,5 +1,6 @@
 // What the doors to the analyzer tell of the call: its trace, its deadline, and
-// what may go on after the answer. An engine elsewhere must know the first two.
+// what may go on after its client is gone. An engine elsewhere must know the
+// first two.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -66,7 +67,6 @@ async function start(engine?: NearEngine) {
   const kept: Promise<unknown>[] = [];
   const host = await createFakeHost({ now: () => NOW_MS });
   const inner = createFakeEngine(host.platform);
-  const stored = Promise.withResolvers<undefined>();
   const service = createService({
     ...host,
     engines: [
@@ -78,13 +78,6 @@ async function start(engine?: NearEngine) {
         },
       },
     ],
-    store: {
-      ...host.store,
-      put: async (...given) => {
-        await stored.promise;
-        await host.store.put(...given);
-      },
-    },
     keepAlive: (work) => kept.push(work),
   });
   const post = (
@@ -101,12 +94,12 @@ async function start(engine?: NearEngine) {
       },
       body: JSON.stringify(body),
     });
-  return { host, service, asked, kept, stored, post };
+  return { host, service, asked, kept, post };
 }
 
 for (const [name, path, body] of DOORS) {
   test(`${name} tells the engine its trace and its deadline`, async () => {
-    const { asked, kept, stored, post } = await start();
+    const { asked, kept, post } = await start();
     const response = await post(path, body, {
       traceparent: TRACEPARENT,
       "Deadline-Ms": "60000",
@@ -117,9 +110,7 @@ for (const [name, path, body] of DOORS) {
     const [request] = asked;
     assert.equal(request?.deadlineAtMs, NOW_MS + 60_000);
     assert.equal(request.traceparent?.split("-")[1], TRACE);
-    // The answer is there although the store has not taken the features yet.
     assert.ok(kept.length > 0);
-    stored.resolve(undefined);
     await Promise.all(kept);
   });
 
@@ -142,8 +133,7 @@ test("chunks, agents and batches are told when their time is over", async () => 
       }),
   });
   for (const [name, path, body] of DOORS.slice(3)) {
-    const { post, stored } = await start(endless);
-    stored.resolve(undefined);
+    const { post } = await start(endless);
     const response = await post(path, body, { "Deadline-Ms": "20" });
     assert.equal(response.status, 200, name);
     assert.match(await response.text(), /deadline_exceeded/u, name);
@@ -151,8 +141,7 @@ test("chunks, agents and batches are told when their time is over", async () => 
 });
 
 test("an image of a job has its job's trace, and no deadline", async () => {
-  const { asked, host, service, stored, post } = await start();
-  stored.resolve(undefined);
+  const { asked, host, service, post } = await start();
   const response = await post(
     "/v1/jobs",
     { image: { base64: BASE64 }, tasks: [{ task: "caption" }] },

@@ -66,7 +66,10 @@ async function bench(options: FakeHostOptions = {}): Promise<Bench> {
   };
 }
 
-async function envelopeOf(response: Response): Promise<Envelope> {
+async function envelopeOf(
+  answering: Response | Promise<Response>,
+): Promise<Envelope> {
+  const response = await answering;
   assert.equal(response.status, 200, await response.clone().text());
   return (await response.json()) as Envelope;
 }
@@ -256,30 +259,83 @@ test("answers although the store is broken, and tells the host", async () => {
   assert.equal(second.usage.vision_passes, 0, "memory has it");
 });
 
-test("does not let the answer wait for the store", async () => {
+test("names features only where they can be read from everywhere", async () => {
   const { service, key } = await bench();
+  const { store } = service.host;
+  const wantsToWrite = Promise.withResolvers<undefined>();
+  const mayWrite = Promise.withResolvers<undefined>();
+  const put: typeof store.put = async (...blob) => {
+    wantsToWrite.resolve(undefined);
+    await mayWrite.promise;
+    await store.put(...blob);
+  };
+  const { app } = createService({ ...service.host, store: { ...store, put } });
+  const elsewhere = createService(service.host).app;
+  const headers = { Authorization: `Bearer ${key}` };
+  let isAnswered = false;
+  const work = envelopeOf(
+    app.request("/v1/analyze", postJson(BYTES, headers)),
+  ).finally(() => {
+    isAnswered = true;
+  });
+  await wantsToWrite.promise;
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isAnswered, false);
+  mayWrite.resolve(undefined);
+  const { image } = await work;
+  await envelopeOf(
+    elsewhere.request(
+      "/v1/analyze",
+      postJson(named(image.feature_id), headers),
+    ),
+  );
+});
+
+test("answers at the deadline though the store hangs, and names no features", async () => {
+  const { service, key } = await bench();
+  const gone = new AbortController();
   const stuck = Promise.withResolvers<never>();
   const kept: Promise<unknown>[] = [];
   const host = {
     ...service.host,
-    store: { ...service.host.store, put: () => stuck.promise },
+    store: {
+      ...service.host.store,
+      put: () => {
+        setImmediate(() => {
+          gone.abort();
+        });
+        return stuck.promise;
+      },
+    },
     keepAlive: (work: Promise<unknown>) => {
       kept.push(work);
     },
   };
   const { app } = createService(host);
   const headers = { Authorization: `Bearer ${key}` };
-  await envelopeOf(await app.request("/v1/analyze", postJson(BYTES, headers)));
+  const asked = { ...postJson(BYTES, headers), signal: gone.signal };
+  const { image } = await envelopeOf(app.request("/v1/analyze", asked));
+  assert.equal(image.feature_id, undefined);
   assert.equal(kept.length, 2, "the request and the write are kept alive");
   stuck.reject(new Error("the store is down"));
   await Promise.all(kept);
 });
 
-test("keeps one pass where several ask of a picture at once", async () => {
-  const { ask, service } = await bench();
-  const all = await Promise.all([ask(BYTES), ask(BYTES), ask(BYTES)]);
-  assert.equal(new Set(all.map(({ image }) => image.feature_id)).size, 1);
-  assert.equal((await rows(service.host)).length, 1);
+test("names no features that the store would not take", async () => {
+  const { service, key, passes } = await bench();
+  const put = () => Promise.reject(new Error("the store is full"));
+  const { app } = createService({
+    ...service.host,
+    store: { ...service.host.store, put },
+  });
+  const headers = { Authorization: `Bearer ${key}` };
+  for (let time = 0; time < 2; time += 1) {
+    const { image } = await envelopeOf(
+      app.request("/v1/analyze", postJson(BYTES, headers)),
+    );
+    assert.equal(image.feature_id, undefined);
+  }
+  assert.equal(passes(), 1);
 });
 
 test("refuses what kept features cannot answer", async () => {

@@ -14,6 +14,12 @@ import type { EngineName } from "../engine/engine.ts";
 import type { Ladder } from "../engine/ladder.ts";
 import { keepAnalysis } from "../features/analysis-store.ts";
 import type { FeatureCache } from "../features/feature-cache.ts";
+import {
+  createFlights,
+  type Flight,
+  type Flights,
+} from "../features/flights.ts";
+import { createPassKeeper } from "../features/pass-keeper.ts";
 import { recall, recallNamed } from "../features/recall.ts";
 import type { Host } from "../host.ts";
 import type { Principal } from "../principal.ts";
@@ -47,11 +53,8 @@ export interface AnalyzerOptions {
   /** W3C Trace Context, passed on to engines elsewhere. */
   readonly traceparent?: string;
   readonly events?: AnalyzerEvents;
-  /**
-   * Takes work that may end after the answer; left out, the answer waits for
-   * it. It never rejects.
-   */
-  readonly background?: (work: Promise<void>) => void;
+  /** Takes work that may end after the answer. It never rejects. */
+  readonly background?: (work: Promise<unknown>) => void;
 }
 
 export interface Analyzer {
@@ -77,6 +80,7 @@ export interface AnalyzerParts {
 
 export function createAnalyzer(parts: AnalyzerParts): Analyzer {
   const { host, images, features, engine } = parts;
+  const flights = createFlights();
   return {
     async analyze(request, principal, options) {
       const { signal, events, background } = options;
@@ -86,43 +90,42 @@ export function createAnalyzer(parts: AnalyzerParts): Analyzer {
       const found = await images.resolve(image, principal, signal);
       // Refused from its header before it waits for anything.
       const header = found.bytes === null ? null : headerFacts(found.bytes);
-      const recalled = await recallImage(parts, request, found, tenant);
-      const { seen, options: exact } = recalled;
-      const facts = header ?? seen?.image;
-      if (facts === undefined) throw new Error("internal: no image at hand");
-      const { width, height, media_type } = facts;
-      events?.started?.({
-        image: { width, height, media_type },
-        engine: engine.firstFor(asked),
+      const looked = await lookForPass(parts, flights, {
+        ...{ request, found, tenant, signal },
       });
-
-      const answer = await engine.analyze(
-        {
-          ...asked,
-          options: exact,
-          bytes: found.bytes,
-          seen,
-          signal,
-          principal,
-          ...(deadlineAtMs !== undefined && { deadlineAtMs }),
-          ...(traceparent !== undefined && { traceparent }),
-        },
-        events,
-      );
-      const { revision } = answer.envelope.model;
-      const isKept = seen?.modelRevision === revision;
-      const passed = isKept ? null : answer.seen;
-      const featureId =
-        isKept || passed !== null ? await recalled.idOf(revision) : null;
-      if (featureId !== null && passed !== null) {
-        features.remember(featureId, tenant, passed);
-        const stored = features.store(featureId, tenant, passed);
-        if (background === undefined) await stored;
-        else background(stored);
+      const { seen, options: exact, idOf, flight } = looked;
+      const keeper = createPassKeeper({
+        ...{ features, tenant, seen, idOf, flight, background },
+      });
+      try {
+        const facts = header ?? seen?.image;
+        if (facts === undefined) throw new Error("internal: no image at hand");
+        const { width, height, media_type } = facts;
+        events?.started?.({
+          image: { width, height, media_type },
+          engine: engine.firstFor(asked),
+        });
+        const answer = await engine.analyze(
+          {
+            ...asked,
+            options: exact,
+            bytes: found.bytes,
+            seen,
+            signal,
+            principal,
+            ...(deadlineAtMs !== undefined && { deadlineAtMs }),
+            ...(traceparent !== undefined && { traceparent }),
+          },
+          keeper.listen(events),
+        );
+        const featureId = await keeper.finish(answer, signal);
+        const envelope = completed(answer.envelope, featureId, found.fetchMs);
+        if (asked.options.store) await keepAnalysis(host, envelope, tenant);
+        return envelope;
+      } finally {
+        // Unless it was seen: who waits makes a pass of their own.
+        flight?.end("failed");
       }
-      const envelope = completed(answer.envelope, featureId, found.fetchMs);
-      if (asked.options.store) await keepAnalysis(host, envelope, tenant);
-      return envelope;
     },
   };
 }
@@ -134,6 +137,45 @@ interface RecalledImage {
   readonly options: AnalyzeOptions;
   /** Under which id a model's pass is kept; null where none is to be. */
   readonly idOf: (modelRevision: string) => Promise<string | null>;
+  /** Id of the pass to be made; null if none is to be kept. */
+  readonly nextId: string | null;
+}
+
+/** A picture to be looked at, or a pass that another has just made. */
+interface LookedForPass extends RecalledImage {
+  /** Given, others may wait for the pass that this request makes. */
+  readonly flight: Flight | null;
+}
+
+interface PassQuestion {
+  readonly request: AnalyzerRequest;
+  readonly found: ResolvedImage;
+  readonly tenant: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Looks for a pass; where there is none, waits for another request that makes
+ * it, or is the one others wait for. Whoever waited for one that failed tries
+ * anew; whoever waited in vain makes a pass alone.
+ *
+ * @throws FlorenceError `deadline_exceeded`, and as `recallNamed`.
+ */
+async function lookForPass(
+  parts: AnalyzerParts,
+  flights: Flights,
+  { request, found, tenant, signal }: PassQuestion,
+): Promise<LookedForPass> {
+  for (let hasWaited = false; ;) {
+    const recalled = await recallImage(parts, request, found, tenant);
+    const { seen, nextId } = recalled;
+    if (seen !== null || nextId === null || hasWaited) {
+      return { ...recalled, flight: null };
+    }
+    const flight = flights.begin(nextId);
+    if (flight !== null) return { ...recalled, flight };
+    hasWaited = (await flights.wait(nextId, signal)) !== "failed";
+  }
 }
 
 async function recallImage(
@@ -148,15 +190,17 @@ async function recallImage(
       seen: named,
       options: recallNamed(featureId, named, { engines, options }),
       idOf: () => Promise.resolve(featureId),
+      nextId: null,
     };
   }
   if (bytes === null || options.cache === "off") {
-    return { seen: null, options, idOf: () => Promise.resolve(null) };
+    const idOf = () => Promise.resolve(null);
+    return { seen: null, options, idOf, nextId: null };
   }
   const sha256 = await platform.sha256(bytes);
   const inputSize = options.input_size;
   return {
-    seen: await recall(features, tenant, sha256, { engines, options }),
+    ...(await recall(features, tenant, sha256, { engines, options })),
     options,
     idOf: (modelRevision) =>
       features.idOf({ tenant, sha256, modelRevision, inputSize }),

@@ -5,6 +5,8 @@ export interface ByteCache<T> {
   /** What is larger than the whole cache is not taken. */
   set(key: string, value: T, bytes: number): void;
   delete(key: string): void;
+  /** What it holds. */
+  bytes(): number;
 }
 
 /** Forgets what was not used for longest when `maxBytes` would be exceeded. */
@@ -35,5 +37,6 @@ export function createByteCache<T>(maxBytes: number): ByteCache<T> {
       }
     },
     delete: remove,
+    bytes: () => held,
   };
 }

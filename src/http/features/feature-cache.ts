@@ -47,18 +47,33 @@ export interface FeatureCache {
    */
   read(id: string, tenant: string): Promise<SeenImage>;
 
-  /** Keeps a pass in memory, at once. */
-  remember(id: string, tenant: string, seen: SeenImage): void;
+  /**
+   * Keeps a pass: in memory at once, then in the store, or tells the host why
+   * not. Never rejects.
+   *
+   * @returns as `written`.
+   */
+  keep(id: string, tenant: string, seen: SeenImage): Promise<boolean>;
 
-  /** Writes a pass to the store, or tells the host why not. Never rejects. */
-  store(id: string, tenant: string, seen: SeenImage): Promise<void>;
+  /**
+   * Whether a pass can be read from everywhere, once that is known: false if it
+   * is in this memory only. Never rejects.
+   */
+  written(id: string, tenant: string): Promise<boolean>;
+
+  /** What is kept in memory, in bytes. */
+  memoryBytes(): number;
 }
 
 interface Remembered {
   readonly seen: SeenImage;
   readonly tenant: string;
   readonly expiresMs: number;
+  /** Whether the store has it, too. */
+  readonly written: Promise<boolean>;
 }
+
+const IS_WRITTEN = Promise.resolve(true);
 
 /** In memory, where the host says nothing else: some ten passes. */
 const MEMORY_BYTES = 16 * 2 ** 20;
@@ -72,7 +87,7 @@ export function createFeatureCache(host: FeatureHost): FeatureCache {
     host.featureMemoryBytes ?? MEMORY_BYTES,
   );
 
-  const keep = (id: string, one: Remembered): void => {
+  const remember = (id: string, one: Remembered): void => {
     const { data, hintIds } = one.seen.features;
     const bytes = data.byteLength + 8 * hintIds.length + OVERHEAD_BYTES;
     memory.set(id, one, bytes);
@@ -113,8 +128,33 @@ export function createFeatureCache(host: FeatureHost): FeatureCache {
     if (seen === null) {
       throw new Error(`internal: the features at ${blobKey} are damaged`);
     }
-    keep(id, { seen, tenant, expiresMs });
+    remember(id, { seen, tenant, expiresMs, written: IS_WRITTEN });
     return seen;
+  };
+
+  /** Never rejects. */
+  const write = async (
+    id: string,
+    tenant: string,
+    seen: SeenImage,
+    expiresMs: number,
+  ): Promise<boolean> => {
+    const blobKey = `features/${tenant}/${id}`;
+    try {
+      // The row comes first: a blob without one would stay for ever.
+      await database.batch([
+        sql`INSERT INTO features (id, tenant, blob_key, created_ms, expires_ms)
+          VALUES (${id}, ${tenant}, ${blobKey}, ${platform.now()}, ${expiresMs})
+          ON CONFLICT (id) DO UPDATE SET blob_key = excluded.blob_key,
+            created_ms = excluded.created_ms, expires_ms = excluded.expires_ms`,
+      ]);
+      const bytes = await encodeSeenImage(seen, platform.sha256);
+      await host.store.put(blobKey, bytes, SEEN_IMAGE_TYPE);
+      return true;
+    } catch (error) {
+      host.onFailure?.(error, id);
+      return false;
+    }
   };
 
   return {
@@ -153,29 +193,21 @@ export function createFeatureCache(host: FeatureHost): FeatureCache {
       return seen;
     },
 
-    remember(id, tenant, seen) {
+    keep(id, tenant, seen) {
       const expiresMs = platform.now() + config.keep_seconds * 1000;
-      keep(id, { seen, tenant, expiresMs });
+      const written = write(id, tenant, seen, expiresMs);
+      remember(id, { seen, tenant, expiresMs, written });
+      return written;
     },
 
-    async store(id, tenant, seen) {
-      const blobKey = `features/${tenant}/${id}`;
-      const nowMs = platform.now();
-      const expiresMs = nowMs + config.keep_seconds * 1000;
-      try {
-        // The row comes first: a blob without one would stay for ever.
-        await database.batch([
-          sql`INSERT INTO features (id, tenant, blob_key, created_ms, expires_ms)
-            VALUES (${id}, ${tenant}, ${blobKey}, ${nowMs}, ${expiresMs})
-            ON CONFLICT (id) DO UPDATE SET blob_key = excluded.blob_key,
-              created_ms = excluded.created_ms, expires_ms = excluded.expires_ms`,
-        ]);
-        const bytes = await encodeSeenImage(seen, platform.sha256);
-        await host.store.put(blobKey, bytes, SEEN_IMAGE_TYPE);
-      } catch (error) {
-        host.onFailure?.(error, id);
-      }
+    async written(id, tenant) {
+      const one = memory.get(id);
+      if (one?.tenant === tenant) return await one.written;
+      // What no memory holds was read from the store, or is not there at all.
+      return (await findRow(id, tenant).catch(() => null)) !== null;
     },
+
+    memoryBytes: () => memory.bytes(),
   };
 }
 

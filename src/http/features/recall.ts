@@ -12,20 +12,27 @@ export interface RecallQuestion {
   readonly options: AnalyzeOptions;
 }
 
+/** What is known of a picture whose file is at hand. */
+export interface Recalled {
+  /** A pass over it from before; null if there is none, or none may be used. */
+  readonly seen: SeenImage | null;
+  /** The pass to be made if there is none; null if none is to be kept. */
+  readonly nextId: string | null;
+}
+
 /**
  * Looks for a pass over a picture whose file is at hand, by any model that may
  * be asked.
  *
  * @param sha256 of the file, lower-case hexadecimal.
- * @returns null if there is none, or none may be used.
  */
 export async function recall(
   features: FeatureCache,
   tenant: string,
   sha256: string,
   { engines, options }: RecallQuestion,
-): Promise<SeenImage | null> {
-  if (options.cache === "off") return null;
+): Promise<Recalled> {
+  if (options.cache === "off") return { seen: null, nextId: null };
   const asked = engines.filter(({ name }) =>
     ["auto", name].includes(options.engine),
   );
@@ -34,18 +41,16 @@ export async function recall(
       ? engine.models.slice(0, 1)
       : engine.models.filter(({ id }) => id === options.model),
   );
+  const inputSize = options.input_size;
+  let nextId: string | null = null;
   for (const modelRevision of new Set(models.map((one) => one.revision))) {
-    const inputSize = options.input_size;
-    const id = await features.idOf({
-      tenant,
-      sha256,
-      modelRevision,
-      inputSize,
-    });
+    const key = { tenant, sha256, modelRevision, inputSize };
+    const id = await features.idOf(key);
+    nextId ??= id;
     const seen = await features.find(id, tenant);
-    if (seen !== null) return seen;
+    if (seen !== null) return { seen, nextId };
   }
-  return null;
+  return { seen: null, nextId };
 }
 
 /**
