@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { request as openRequest, type ClientRequest } from "node:http";
 import { after, before, test } from "node:test";
 import type { Box } from "../../src/shared/geometry.ts";
 import { BAD_IMAGES, PHOTO, PHOTO_PNG } from "../http/bad-images.ts";
@@ -11,6 +12,9 @@ import { startEdgeWorker, type EdgeWorker } from "./edge-worker.ts";
 const STREET = new Uint8Array(
   readFileSync(new URL("../../examples/photos/street.jpg", import.meta.url)),
 );
+
+/** As `edge-host.ts` has it. */
+const MAX_WAITING = 8;
 
 let worker: EdgeWorker;
 
@@ -155,6 +159,35 @@ test("goes on serving after a client has left in the middle", async () => {
   assert.equal(envelope.status, "completed");
 });
 
+// workerd tells a Worker of a connection that was reset. One that is only closed
+// may still be read from, for all that TCP says: it is noticed at the next
+// write, as that of a stream is.
+test("gives up the work of clients whose connections broke off", async () => {
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  // One at work, and as many as may wait: the next one is refused.
+  const left = Array.from({ length: 1 + MAX_WAITING }, () =>
+    post("/v1/analyze?tasks=caption,detect", {
+      "Content-Type": "image/jpeg",
+      traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+    }),
+  );
+  const soon = { "Deadline-Ms": "1" };
+  while ((await analyze("caption", PHOTO, soon)).status !== 503);
+  for (const one of left) one.socket?.resetAndDestroy();
+  const codes = (): readonly unknown[] =>
+    worker
+      .logged()
+      .filter((line) => line.includes(traceId))
+      .map((line) => (JSON.parse(line) as { readonly code?: string }).code);
+  await worker.untilLogged(() => codes().length === left.length);
+  assert.deepEqual(
+    codes(),
+    left.map(() => "deadline_exceeded"),
+  );
+  const envelope = await readEnvelope(await analyze("caption"));
+  assert.equal(envelope.status, "completed");
+});
+
 test("the same isolate has answered all of this", async () => {
   const response = await worker.fetch("/v1/engines");
   const { data } = (await response.json()) as {
@@ -174,6 +207,18 @@ function analyze(
     headers: { "Content-Type": "image/jpeg", ...headers },
     body: photo,
   });
+}
+
+/** A photo on a connection of its own; nobody awaits the answer. */
+function post(path: string, headers: Record<string, string>): ClientRequest {
+  const sent = openRequest(new URL(path, worker.url), {
+    method: "POST",
+    headers,
+    agent: false,
+  });
+  sent.on("error", () => undefined); // it is broken off
+  sent.end(STREET);
+  return sent;
 }
 
 interface Envelope {

@@ -40,8 +40,8 @@ export interface EdgeWorker extends WorkerProcess {
   sql(statement: string, ...values: unknown[]): Promise<readonly Row[]>;
   /** Lines that the Worker has logged so far. */
   logged(): readonly string[];
-  /** Resolves when one of them holds `text`. */
-  untilLogged(text: string): Promise<void>;
+  /** Resolves when `isThere` holds; looks again at each line that is logged. */
+  untilLogged(isThere: () => boolean): Promise<void>;
 }
 
 type Row = Readonly<Record<string, unknown>>;
@@ -101,10 +101,10 @@ export async function startEdgeWorker(
       return (await prepared.all<Row>()).results;
     },
     logged: () => lines,
-    untilLogged: (text) =>
+    untilLogged: (isThere) =>
       new Promise((resolve) => {
         const look = (): void => {
-          if (!lines.some((line) => line.includes(text))) return;
+          if (!isThere()) return;
           waiting.delete(look);
           resolve();
         };
