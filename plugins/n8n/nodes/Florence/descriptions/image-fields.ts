@@ -1,5 +1,5 @@
 // Where the picture comes from. An agent cannot pass bytes: as a tool the node
-// begins with an address.
+// begins with an address, which the model fills in.
 
 import type { INodeProperties, INodePropertyOptions } from "n8n-workflow";
 
@@ -64,7 +64,22 @@ export const imageFields: INodeProperties[] = [
     default: "",
     required: true,
     placeholder: "https://example.com/street.jpg",
-    displayOptions: { show: { imageSource: ["url"] } },
+    displayOptions: {
+      show: { imageSource: ["url"] },
+      hide: { "@tool": [true] },
+    },
+    description:
+      "Public HTTP or HTTPS address of a JPEG, PNG or WebP picture. The service fetches it, not n8n.",
+  },
+  {
+    displayName: "Image URL",
+    name: "imageUrl",
+    type: "string",
+    default:
+      "={{ /*n8n-auto-generated-fromAI-override*/ $fromAI('image_url', `Public http or https address of the picture (JPEG, PNG or WebP), exactly as it was given`, 'string') }}",
+    required: true,
+    placeholder: "https://example.com/street.jpg",
+    displayOptions: { show: { imageSource: ["url"], "@tool": [true] } },
     description:
       "Public HTTP or HTTPS address of a JPEG, PNG or WebP picture. The service fetches it, not n8n.",
   },

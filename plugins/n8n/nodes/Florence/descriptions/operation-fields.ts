@@ -59,7 +59,7 @@ export const operationFields: INodeProperties[] = [
       {
         name: "Describe Regions Densely",
         value: "denseCaption",
-        action: "Describe regions of an image densely",
+        action: "Describe the parts of an image",
         description:
           "Find parts of the picture and describe each in a few words",
       },
@@ -83,27 +83,27 @@ export const operationFields: INodeProperties[] = [
       {
         name: "Detect",
         value: "detect",
-        action: "Detect objects",
+        action: "Detect objects in an image",
         description:
           "Find objects of common categories, with label, score and box",
       },
       {
         name: "Detect Open Vocabulary",
         value: "detectOpen",
-        action: "Detect objects by your labels",
+        action: "Find objects of given labels in an image",
         description:
           "Find objects of the labels you name, and say which are not there",
       },
       {
         name: "Ground Phrase",
         value: "ground",
-        action: "Ground a phrase",
+        action: "Find what a sentence mentions in an image",
         description: "Find the box of each thing that a sentence mentions",
       },
       {
         name: "Propose Regions",
         value: "propose",
-        action: "Propose regions",
+        action: "Propose regions of an image",
         description: "Find regions that stand out, without naming them",
       },
     ],
@@ -119,13 +119,13 @@ export const operationFields: INodeProperties[] = [
       {
         name: "By Phrase",
         value: "byPhrase",
-        action: "Segment by a phrase",
+        action: "Outline what a phrase names in an image",
         description: "Outline what a phrase names as polygons",
       },
       {
         name: "By Region",
         value: "byRegion",
-        action: "Segment by regions",
+        action: "Outline what boxes of an image hold",
         description: "Outline what each of your boxes holds as polygons",
       },
     ],
@@ -141,20 +141,20 @@ export const operationFields: INodeProperties[] = [
       {
         name: "Classify",
         value: "classify",
-        action: "Classify regions",
+        action: "Classify regions of an image",
         description:
           "Name the category of each box, or pick one of your categories",
       },
       {
         name: "Describe",
         value: "describe",
-        action: "Describe regions",
+        action: "Describe regions of an image",
         description: "Say in a few words what each box shows",
       },
       {
         name: "Read Text",
         value: "readText",
-        action: "Read text in regions",
+        action: "Read the text in regions of an image",
         description: "Read the text inside each box",
       },
     ],
@@ -170,13 +170,13 @@ export const operationFields: INodeProperties[] = [
       {
         name: "Read",
         value: "read",
-        action: "Read text of an image",
+        action: "Read the text of an image",
         description: "Read all text of the picture as one text",
       },
       {
         name: "Read With Regions",
         value: "readWithRegions",
-        action: "Read lines of text with their regions",
+        action: "Read the lines of text of an image with their places",
         description:
           "Read the text of the picture line by line, with the place of each line",
       },

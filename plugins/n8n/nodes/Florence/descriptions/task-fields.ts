@@ -44,6 +44,24 @@ export const taskFields: INodeProperties[] = [
     placeholder: "car, bicycle, traffic light",
     displayOptions: {
       show: { resource: ["object"], operation: ["detectOpen"] },
+      hide: { "@tool": [true] },
+    },
+    description: "What to look for: 1 to 32 labels, separated by commas",
+  },
+  {
+    displayName: "Labels",
+    name: "labels",
+    type: "string",
+    default:
+      "={{ /*n8n-auto-generated-fromAI-override*/ $fromAI('labels', `What to look for: 1 to 32 English nouns in the singular, separated by commas, for example: person, dog, traffic light`, 'string') }}",
+    required: true,
+    placeholder: "car, bicycle, traffic light",
+    displayOptions: {
+      show: {
+        resource: ["object"],
+        operation: ["detectOpen"],
+        "@tool": [true],
+      },
     },
     description: "What to look for: 1 to 32 labels, separated by commas",
   },
@@ -54,7 +72,24 @@ export const taskFields: INodeProperties[] = [
     default: "",
     required: true,
     placeholder: "a dog next to a red bicycle",
-    displayOptions: { show: { operation: operationsWith("phrase") } },
+    displayOptions: {
+      show: { operation: operationsWith("phrase") },
+      hide: { "@tool": [true] },
+    },
+    description:
+      "What to look for, in English words: a sentence or a noun phrase",
+  },
+  {
+    displayName: "Phrase",
+    name: "phrase",
+    type: "string",
+    default:
+      "={{ /*n8n-auto-generated-fromAI-override*/ $fromAI('phrase', `What to look for in the picture, in English words: a noun phrase such as: a red bicycle by the wall`, 'string') }}",
+    required: true,
+    placeholder: "a dog next to a red bicycle",
+    displayOptions: {
+      show: { operation: operationsWith("phrase"), "@tool": [true] },
+    },
     description:
       "What to look for, in English words: a sentence or a noun phrase",
   },
