@@ -235,7 +235,14 @@ const MORE: readonly Flow[] = [
   {
     id: "goeson",
     credential: "box",
-    continueOnFail: true,
+    onError: "continueRegularOutput",
+    code: secondHas("undefined"),
+    parameters: DETECT,
+  },
+  {
+    id: "erroroutput",
+    credential: "box",
+    onError: "continueErrorOutput",
     code: secondHas("undefined"),
     parameters: DETECT,
   },
@@ -277,6 +284,15 @@ export const ERRORS: CaseGroup = {
         kept.map(({ pairedItem }) => pairedItem?.item),
         [0, 1, 2],
       );
+    });
+    await test("fault: sends the item to the error output where told to", async () => {
+      const { items, failed } = await bench.run("erroroutput", SOUND);
+      assert.equal(items["Florence"]?.length, 2);
+      const [one, ...more] = failed["Florence"] ?? [];
+      assert.equal(more.length, 0);
+      assert.match(String(one?.json["error"]), /no binary data/u);
+      const details = one?.json["details"] as Item;
+      assert.match(String(details["description"]), /Put a node/u);
     });
     await test("no items: nothing is asked, nothing fails", async () => {
       const { status, items } = await bench.run("noitems", SOUND);

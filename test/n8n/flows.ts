@@ -6,7 +6,8 @@ export interface Flow {
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Which server answers. */
   readonly credential: string;
-  readonly continueOnFail?: boolean;
+  /** Left out, the workflow stops. */
+  readonly onError?: "continueRegularOutput" | "continueErrorOutput";
   /** The Webhook node's own choice of a name for what it is sent. */
   readonly binaryName?: string;
   /** JavaScript that makes the items which the node gets, of those of the webhook. */
@@ -29,7 +30,7 @@ export function workflowOf(flow: Flow): object {
     credentials: {
       florenceApi: { id: flow.credential, name: flow.credential },
     },
-    ...(flow.continueOnFail === true && { onError: "continueRegularOutput" }),
+    ...(flow.onError !== undefined && { onError: flow.onError }),
   });
   const nodes = [
     {

@@ -83,17 +83,24 @@ async function runOrTell(
   } catch (error) {
     const told = asNodeError(context, error, itemIndex);
     if (context.continueOnFail()) {
-      const json = {
-        error: told.message,
-        ...(told.description && { description: told.description }),
-        ...(told.context["code"] !== undefined && {
-          code: told.context["code"],
-        }),
-      } as IDataObject;
-      return [{ json, pairedItem: { item: itemIndex } }];
+      return [{ json: errorJson(told), pairedItem: { item: itemIndex } }];
     }
     throw new NodeOperationError(context.getNode(), told, { itemIndex });
   }
+}
+
+/**
+ * What comes out in place of an answer. n8n sends to the error output what has no
+ * other fields than `error`, `message` and `details`.
+ */
+function errorJson(told: NodeApiError | NodeOperationError): IDataObject {
+  const details: IDataObject = {};
+  const code = told.context["code"] as string | undefined;
+  if (typeof told.description === "string") {
+    details["description"] = told.description;
+  }
+  if (code !== undefined) details["code"] = code;
+  return { error: told.message, details };
 }
 
 function asNodeError(
