@@ -2,7 +2,7 @@
 // keys and values are remembered as f16.
 
 import { expScratch, prepareExp } from "./exp";
-import { highHalves, lowHalves } from "./half";
+import { halfFactor, halfMask, highHalves, lowHalves } from "./half";
 import { madd, sumLanes } from "./lanes";
 import { softmaxRow } from "./softmax";
 
@@ -54,12 +54,14 @@ export function cachedAttention(
 
 /** q `[width]` f32 times k `[width]` f16. */
 function product(q: usize, k: usize, width: i32): f32 {
+  const mask = halfMask(width);
+  const factor = halfFactor(width);
   let a = f32x4.splat(0);
   let b = a;
   for (const end = k + ((<usize>width) << 1); k < end; k += 16) {
     const halves = v128.load(k);
-    a = madd(v128.load(q), lowHalves(halves), a);
-    b = madd(v128.load(q, 16), highHalves(halves), b);
+    a = madd(v128.load(q), lowHalves(halves, mask, factor), a);
+    b = madd(v128.load(q, 16), highHalves(halves, mask, factor), b);
     q += 32;
   }
   return sumLanes(f32x4.add(a, b));
@@ -73,6 +75,8 @@ function weighted(
   keys: i32,
   y: usize,
 ): void {
+  const mask = halfMask(keys);
+  const factor = halfFactor(keys);
   let a = f32x4.splat(0);
   let b = a;
   let c = a;
@@ -81,10 +85,10 @@ function weighted(
     const share = v128.load32_splat(shares);
     const first = v128.load(v);
     const second = v128.load(v, 16);
-    a = madd(share, lowHalves(first), a);
-    b = madd(share, highHalves(first), b);
-    c = madd(share, lowHalves(second), c);
-    d = madd(share, highHalves(second), d);
+    a = madd(share, lowHalves(first, mask, factor), a);
+    b = madd(share, highHalves(first, mask, factor), b);
+    c = madd(share, lowHalves(second, mask, factor), c);
+    d = madd(share, highHalves(second, mask, factor), d);
     shares += 4;
     v += stride;
   }

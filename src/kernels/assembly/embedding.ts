@@ -1,7 +1,7 @@
 // Rows of an embedding read out of the packed weights of the head, which are
 // the same numbers: the vocabulary is not kept twice.
 
-import { lowHalves } from "./half";
+import { halfFactor, halfMask, lowHalves } from "./half";
 import { groupBytes, NIBBLE_ZERO } from "./int4-rows";
 import { ZERO_POINT } from "./quantize";
 
@@ -67,7 +67,8 @@ export function int4Column(
 /** One of the 8 scales of a group. */
 function scaleOf(group: usize, lane: usize): f32 {
   const half = i16x8.splat(load<i16>(group + (lane << 1)));
-  return f32x4.extract_lane(lowHalves(half), 0);
+  const all = lowHalves(half, halfMask(1), halfFactor(1));
+  return f32x4.extract_lane(all, 0);
 }
 
 /**

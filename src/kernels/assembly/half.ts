@@ -1,23 +1,40 @@
 // Numbers of 16 bits: scales of weights, and what the decoder remembers.
 
+import { opaque } from "./lanes";
+
 /** 2^112: between the exponents of 16 and of 32 bits. */
 const REBIAS: f32 = 5.192296858534828e33;
+const REBIAS_BITS: i32 = 0x77800000;
 const LARGEST: f32 = 65504;
 
-/** The first four of eight f16 as f32; infinities and NaN are not told apart from large numbers. */
-export function lowHalves(halves: v128): v128 {
-  return widen(i32x4.extend_low_i16x8_s(halves));
+/** All of a shifted f16 that counts: sign, exponent and fraction. */
+export function halfMask(size: i32): v128 {
+  return i32x4.splat(opaque(0x8fffe000, size));
+}
+
+/** The factor that brings a shifted f16's exponent to that of f32. */
+export function halfFactor(size: i32): v128 {
+  return i32x4.splat(opaque(REBIAS_BITS, size));
+}
+
+/**
+ * The first four of eight f16 as f32; infinities and NaN are not told apart
+ * from large numbers.
+ *
+ * @param mask `halfMask`, `factor` `halfFactor`: made outside the loop.
+ */
+export function lowHalves(halves: v128, mask: v128, factor: v128): v128 {
+  return widen(i32x4.extend_low_i16x8_s(halves), mask, factor);
 }
 
 /** The last four of eight f16 as f32. */
-export function highHalves(halves: v128): v128 {
-  return widen(i32x4.extend_high_i16x8_s(halves));
+export function highHalves(halves: v128, mask: v128, factor: v128): v128 {
+  return widen(i32x4.extend_high_i16x8_s(halves), mask, factor);
 }
 
 /** The sign goes to the top, exponent and fraction under f32's own. */
-function widen(halves: v128): v128 {
-  const bits = v128.and(i32x4.shl(halves, 13), i32x4.splat(0x8fffe000));
-  return f32x4.mul(bits, f32x4.splat(REBIAS));
+function widen(halves: v128, mask: v128, factor: v128): v128 {
+  return f32x4.mul(v128.and(i32x4.shl(halves, 13), mask), factor);
 }
 
 /**
@@ -57,11 +74,13 @@ function narrow(a: v128): v128 {
  * @param from `[count]` f16, `to` `[count]` f32; count a multiple of 8.
  */
 export function loadHalves(from: usize, count: i32, to: usize): void {
+  const mask = halfMask(count);
+  const factor = halfFactor(count);
   const end = from + ((<usize>count) << 1);
   for (; from < end; from += 16) {
     const halves = v128.load(from);
-    v128.store(to, lowHalves(halves));
-    v128.store(to, highHalves(halves), 16);
+    v128.store(to, lowHalves(halves, mask, factor));
+    v128.store(to, highHalves(halves, mask, factor), 16);
     to += 32;
   }
 }

@@ -2,7 +2,7 @@
 // little against them, and then they run at the speed of bytes. Scales of groups
 // become whole-number factors of one scale per column.
 
-import { highHalves, lowHalves } from "./half";
+import { halfFactor, halfMask, highHalves, lowHalves } from "./half";
 import { groupBytes, high, low, NIBBLE_ZERO } from "./int4-rows";
 import { opaque } from "./lanes";
 import { ZERO_POINT } from "./quantize";
@@ -47,12 +47,14 @@ function unpackPanel(
   to: usize,
   scales: usize,
 ): void {
+  const mask = halfMask(groups);
+  const factor = halfFactor(groups);
   let top0 = f32x4.splat(0);
   let top1 = top0;
   for (let at = 0; at < groups; at++) {
     const halves = v128.load(w + size * at);
-    top0 = f32x4.max(top0, f32x4.abs(lowHalves(halves)));
-    top1 = f32x4.max(top1, f32x4.abs(highHalves(halves)));
+    top0 = f32x4.max(top0, f32x4.abs(lowHalves(halves, mask, factor)));
+    top1 = f32x4.max(top1, f32x4.abs(highHalves(halves, mask, factor)));
   }
   const ratio = f32x4.splat(NIBBLE_TO_BYTE);
   const tiny = f32x4.splat(TINY);
@@ -67,8 +69,8 @@ function unpackPanel(
   for (let at = 0; at < groups; at++) {
     const halves = v128.load(w);
     const f = i16x8.narrow_i32x4_s(
-      factors(lowHalves(halves), inverse0),
-      factors(highHalves(halves), inverse1),
+      factors(lowHalves(halves, mask, factor), inverse0),
+      factors(highHalves(halves, mask, factor), inverse1),
     ); // [8] whole numbers of at most 63 / 8 * 2^9
     const f01 = i16x8.shuffle(f, f, 0, 0, 0, 0, 1, 1, 1, 1);
     const f23 = i16x8.shuffle(f, f, 2, 2, 2, 2, 3, 3, 3, 3);
