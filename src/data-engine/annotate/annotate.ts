@@ -13,7 +13,7 @@ import {
   parseRecords,
   type PhotoHistory,
 } from "../records/read-records.ts";
-import { isSeen, type Source } from "../records/record.ts";
+import { isSeen, type Annotation, type Source } from "../records/record.ts";
 import type { SpecialistSpec } from "../specialists/specialist.ts";
 import { openCrew, type Assignment, type CrewMember } from "./crew.ts";
 import { listPhotos } from "./read-photo.ts";
@@ -25,6 +25,8 @@ export interface AnnotateOptions {
   readonly out: string;
   /** In the order they speak: a later one may use what earlier ones said. */
   readonly specialists: readonly SpecialistSpec[];
+  /** What is known of photos from elsewhere, by path, for those who listen. */
+  readonly known?: ReadonlyMap<string, readonly Annotation[]>;
   /** Threads, each with all specialists. */
   readonly workers: number;
   /** Whether photos and specialists that failed before are tried again. */
@@ -85,7 +87,8 @@ async function annotateInto(
   const failed: { path: string; detail: string }[] = [];
   let [done, unreadable, annotations] = [0, 0, 0];
   try {
-    refuseEqualIds(crew.members);
+    const members = crew.ready[0]!;
+    refuseEqualIds(members);
     const assignments: Assignment[] = [];
     for (const path of paths) {
       const bytes = (await stat(join(photos, path)).catch(() => null))?.size;
@@ -93,10 +96,12 @@ async function annotateInto(
         path,
         bytes ?? 0,
         history.get(path),
-        crew.members,
+        members,
         options.retry ?? false,
       );
-      if (next !== null) assignments.push(next);
+      if (next === null) continue;
+      const elsewhere = options.known?.get(path) ?? [];
+      assignments.push({ ...next, known: [...elsewhere, ...next.known] });
     }
     await crew.run(
       assignments,

@@ -71,11 +71,7 @@ export function agreeOnObjects(
       agreed.add(id);
     agreed.delete(object.source.id);
     const count = new Set([object.source.id, ...agreed].map(voiceOf)).size;
-    const isSure =
-      object.source.kind === "human" ||
-      object.score === null ||
-      object.score >= options.sureScore;
-    if (isSure || count >= options.minAgreement) {
+    if (isSure(object, options) || count >= options.minAgreement) {
       kept.push(
         agreed.size === 0
           ? object
@@ -104,8 +100,23 @@ export function isSameObject(
   );
 }
 
+/**
+ * Whether an annotation needs nobody to agree. A bundle's score says how likely
+ * it found its own words, not how likely it is right: it is sure of nothing,
+ * unless flipped and scaled views made it say the same.
+ */
+export function isSure(
+  { source, score, stability }: Annotation,
+  { sureScore, sureStability }: FilterOptions,
+): boolean {
+  if (source.kind === "bundle") return (stability ?? 0) >= sureStability;
+  return score === null || score >= sureScore;
+}
+
+/** People before specialists, and those before bundles; then by score. */
 function rank({ source, score }: RegionText): number {
-  return source.kind === "human" ? 2 : (score ?? 1);
+  const first = { human: 3, composite: 3, specialist: 2, bundle: 1 };
+  return first[source.kind] + (score ?? 1) / 2;
 }
 
 /** Gives sources of one voice one name. */

@@ -1,6 +1,12 @@
 // What `filter` holds annotations to.
 
 import * as v from "valibot";
+import { FlorenceError } from "../../shared/errors.ts";
+import {
+  fieldErrors,
+  isUnknownField,
+  unknownFieldDetail,
+} from "../../shared/schema/field-errors.ts";
 
 const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -21,8 +27,10 @@ function byLevel(brief: number, detailed: number, moreDetailed: number) {
 export const FilterOptionsSchema = v.strictObject({
   /** Regions of a lower score go. */
   minScore: v.optional(Share, 0.25),
-  /** Regions from this score on stay although nobody agrees. */
+  /** Specialists' regions from this score on stay although nobody agrees. */
   sureScore: v.optional(Share, 0.5),
+  /** Regions a bundle finds again in as many of the other views stay as well. */
+  sureStability: v.optional(Share, 0.75),
   /** Lines of writing of a lower score go: readers see letters in textures. */
   minWritingScore: v.optional(Share, 0.8),
   /** Tags of a lower score are no evidence. */
@@ -48,3 +56,23 @@ export const FilterOptionsSchema = v.strictObject({
 });
 
 export type FilterOptions = v.InferOutput<typeof FilterOptionsSchema>;
+
+/**
+ * Options as JSON says them, with the defaults for what it leaves out.
+ *
+ * @throws FlorenceError `invalid_request` with every faulty field.
+ */
+export function parseFilterOptions(input: unknown): FilterOptions {
+  const parsed = v.safeParse(FilterOptionsSchema, input);
+  if (parsed.success) return parsed.output;
+  const errors = fieldErrors(parsed.issues, "", (issue) =>
+    isUnknownField(issue)
+      ? unknownFieldDetail(issue, Object.keys(FilterOptionsSchema.entries))
+      : null,
+  );
+  throw new FlorenceError(
+    "invalid_request",
+    `The filter's options are not valid: ${errors[0]?.pointer ?? ""} ${errors[0]?.detail ?? ""}.`,
+    { errors },
+  );
+}

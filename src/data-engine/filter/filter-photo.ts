@@ -8,7 +8,7 @@ import type {
   TextAnnotation,
   Triplet,
 } from "../records/record.ts";
-import { agreeOnObjects, evidenceOf } from "./agreement.ts";
+import { agreeOnObjects, evidenceOf, isSure } from "./agreement.ts";
 import type { FilterOptions } from "./filter-options.ts";
 import { nameSalient } from "./name-salient.ts";
 import { judgeRegion, overlaps, suppressOverlaps } from "./region-rules.ts";
@@ -36,13 +36,10 @@ export function filterPhoto(
   const agreed = agreeOnObjects(of("object"), evidence, options);
   const named = nameSalient(of("salient"), agreed.kept, annotations, options);
   const written = mergeWriting(of("writing"), options);
-  const described = sortBy(of("description"), ({ score }) =>
-    score === null || score >= options.sureScore
+  const described = sortBy(of("description"), (region) =>
+    isSure(region, options)
       ? null
-      : {
-          reason: "no_agreement",
-          detail: `score ${score}; ${options.sureScore} wanted`,
-        },
+      : { reason: "no_agreement", detail: "neither sure nor stable" },
   );
   const texts = sortBy(annotations.filter(isText), (text) =>
     judgeText(text, options),

@@ -83,7 +83,7 @@ function refuseOthers(
   path: string,
 ): void {
   const isOther = records.some(
-    (record) => "by" in record && record.by?.revision !== by.revision,
+    (record) => "by" in record && record.by.revision !== by.revision,
   );
   if (!isOther) return;
   throw new FlorenceError(

@@ -1,7 +1,7 @@
 // Which phrases can name a region.
 
 import { ABSTRACT_NOUNS } from "../language/abstract-nouns.ts";
-import { readText } from "../language/read-text.ts";
+import { readLabel } from "../language/read-text.ts";
 import { GENERIC_PHRASES } from "../../shared/parse/generic-phrases.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -14,7 +14,7 @@ import type { Verdict } from "./verdict.ts";
  */
 export function judgePhrase(phrase: string): Verdict {
   const plain = phrase.trim().toLowerCase();
-  const [first, ...rest] = readText(plain).phrases;
+  const [first, ...rest] = readLabel(plain).phrases;
   if (first === undefined) return { reason: "no_noun", detail: `"${plain}"` };
   const isGeneric =
     GENERIC_PHRASES.has(plain) || GENERIC_PHRASES.has(first.text);

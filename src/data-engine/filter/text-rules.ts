@@ -1,5 +1,6 @@
 // Which texts are worth learning from.
 
+import { ABSTRACT_NOUNS } from "../language/abstract-nouns.ts";
 import { readText } from "../language/read-text.ts";
 import type { TextAnnotation } from "../records/record.ts";
 import type { FilterOptions } from "./filter-options.ts";
@@ -17,7 +18,10 @@ export function judgeText(
   options: Pick<FilterOptions, "maxObjects" | "minComplexity">,
 ): Verdict {
   const { phrases, actions } = readText(text);
-  const things = phrases.filter(({ isPronoun }) => !isPronoun);
+  // `a picture of a dog` says no more than `a dog`.
+  const things = phrases.filter(
+    ({ isPronoun, lemma }) => !isPronoun && !ABSTRACT_NOUNS.has(lemma),
+  );
   if (things.length === 0)
     return { reason: "no_noun", detail: "names nothing" };
   const repeated = repeatedWord(text);

@@ -4,17 +4,19 @@
 import { intersectionOverUnion } from "../../shared/geometry.ts";
 import { comparableName } from "../language/same-name.ts";
 import type { RegionText, TextAnnotation, Triplet } from "../records/record.ts";
+import { isSure } from "./agreement.ts";
 import type { FilterOptions } from "./filter-options.ts";
 import { judgePhrase } from "./phrase-rules.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Judges a triplet by its phrase, its text, its score and its regions. */
 export function judgeTriplet(
-  { text, phrase, score, regions }: Triplet,
+  triplet: Triplet,
   texts: readonly TextAnnotation[],
   objects: readonly RegionText[],
   options: FilterOptions,
 ): Verdict {
+  const { text, phrase, score, regions } = triplet;
   const verdict = judgePhrase(phrase);
   if (verdict !== null) return verdict;
   if (!texts.some((kept) => kept.text === text))
@@ -34,15 +36,8 @@ export function judgeTriplet(
           intersectionOverUnion(object.region.box, box) >= options.agreementIou,
       ),
   );
-  if (lost === undefined || (named.length === 0 && isSure(score, options)))
+  if (lost === undefined || (named.length === 0 && isSure(triplet, options)))
     return null;
   const detail = `no ${name} that is kept lies there`;
   return { reason: "no_agreement", detail };
-}
-
-function isSure(
-  score: number | null,
-  { sureScore }: Pick<FilterOptions, "sureScore">,
-): boolean {
-  return score !== null && score >= sureScore;
 }

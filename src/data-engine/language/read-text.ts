@@ -51,10 +51,13 @@ interface Word {
 }
 
 const nlp = winkNLP(model, ["sbd", "pos"]);
-const { its } = nlp;
 
+// wink-nlp knows its functions by identity and calls none as a method.
+/* eslint-disable @typescript-eslint/unbound-method */
+const POS = nlp.its.pos;
 /** Its type asks for the add-ons that wink-nlp hands over itself. */
-const LEMMA = its.lemma as unknown as ItsFunction<string>;
+const LEMMA = nlp.its.lemma as unknown as ItsFunction<string>;
+/* eslint-enable @typescript-eslint/unbound-method */
 
 const INSIDE: ReadonlySet<PartOfSpeech> = new Set([
   "DET",
@@ -82,7 +85,7 @@ export function readText(text: string): ReadText {
     at = start + written.length;
     words.push({
       text: written,
-      pos: token.out(its.pos) as PartOfSpeech,
+      pos: token.out(POS) as PartOfSpeech,
       lemma: token.out(LEMMA).toLowerCase(),
       start,
     });
@@ -94,6 +97,16 @@ export function readText(text: string): ReadText {
     words: words.filter(({ pos }) => pos !== "PUNCT" && pos !== "SPACE").length,
     sentences: document.sentences().length(),
   };
+}
+
+/**
+ * Reads a label. A name that could be a verb (`sink`, `fork`) is a noun here.
+ *
+ * Spans are those of the label only where it is read as it stands.
+ */
+export function readLabel(label: string): ReadText {
+  const read = readText(label);
+  return read.phrases.length > 0 ? read : readText(`the ${label}`);
 }
 
 /** Words `from` to `to - 1` that make one phrase. */
@@ -112,6 +125,9 @@ function chunksOf(words: readonly Word[]): Chunk[] {
   const close = (to: number): void => {
     let end = to;
     while (end > from && !isNoun(words[end - 1]!)) end -= 1;
+    // `a dalmatian is …`: what stands for a noun is one, whatever its tag.
+    const isNamed = words[from]?.pos === "DET" && words[to - 1]?.pos === "ADJ";
+    if (end === from && isNamed) end = to;
     if (end > from) chunks.push({ from, to: end });
   };
   for (const [index, { pos }] of words.entries()) {
@@ -132,10 +148,12 @@ function phraseOf(
   { from, to }: Chunk,
 ): NounPhrase {
   const own = words.slice(from, to);
-  const head = own.at(-1)!;
+  const head = own.at(-1);
   const end = head.start + head.text.length;
-  const nouns = own.filter(isNoun);
-  const attributes = own.filter(({ pos }) => pos === "ADJ" || pos === "NUM");
+  const nouns = own.filter((word) => isNoun(word) || word === head);
+  const attributes = own.filter(
+    (word) => word !== head && (word.pos === "ADJ" || word.pos === "NUM"),
+  );
   const after = words[to]?.pos;
   const hangsBehind = after === "ADP" || after === "VERB" || after === "AUX";
   return {

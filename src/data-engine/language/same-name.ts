@@ -1,6 +1,6 @@
 // Whether two labels name the same kind of thing.
 
-import { readText } from "./read-text.ts";
+import { readLabel } from "./read-text.ts";
 
 /** Names of people, which detectors of COCO's classes call `person`. */
 const PEOPLE = new Set(
@@ -48,7 +48,7 @@ export function comparableName(label: string): string {
 
 function nameOf(label: string): string {
   const plain = label.trim().toLowerCase();
-  const phrase = readText(plain).phrases.find(({ isPronoun }) => !isPronoun);
+  const phrase = readLabel(plain).phrases.find(({ isPronoun }) => !isPronoun);
   const name = phrase?.name ?? plain;
   const head = phrase?.lemma ?? plain;
   if (PEOPLE.has(head)) return "person";

@@ -58,7 +58,13 @@ export function draftsOfResult(
             };
             return regionText("writing", text, { box, quad }, score);
           });
-    default:
+    case "classify_regions":
+    case "describe_regions":
+    case "detect_open":
+    case "ocr_regions":
+    case "propose":
+    case "segment":
+    case "segment_regions":
       throw new Error(`internal: ${result.task} makes no annotations`);
   }
 }

@@ -113,7 +113,7 @@ async function look(
   }));
   const results = await ask(image, loaded, phrases);
   const triplets = results.flatMap((result, index) =>
-    draftsOfResult(result, grounded[index]!),
+    draftsOfResult(result, grounded[index]),
   );
   return [...drafts, ...triplets];
 }

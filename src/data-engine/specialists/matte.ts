@@ -121,7 +121,7 @@ function pixelTensor(image: RgbImage): Tensor {
 function draftsOf(mask: Mask, { width, height }: RgbImage): Draft[] {
   const outline = outlineMask(mask, {
     minArea: MIN_SHARE * SIDE * SIDE,
-    tolerance: 2,
+    tolerance: 3,
   });
   if (outline === null) return [];
   const scaleX = width / SIDE;

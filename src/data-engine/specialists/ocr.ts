@@ -3,10 +3,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as v from "valibot";
 import type { Box, ImageSize, Point } from "../../shared/geometry.ts";
 import type { RgbImage } from "../../shared/image/rgb-image.ts";
 import { encodePng } from "../../shared/render/encode-png.ts";
-import type { Source } from "../records/record.ts";
+import type { Region, Source } from "../records/record.ts";
 import { importOptional, type OptionalPackage } from "./missing-package.ts";
 import { numbered, type Draft, type Specialist } from "./specialist.ts";
 
@@ -20,13 +21,29 @@ const PACKAGE: OptionalPackage = {
 /** The text detector takes sides that are multiples of this. */
 const STEP = 32;
 
-/** A line as the package gives it. */
-interface ReadLine {
-  readonly text: string;
-  /** Mean probability of its letters, 0..1. */
-  readonly mean: number;
-  /** Corners in pixels, clockwise from its own top left. */
-  readonly box?: number[][];
+const Corner = v.tuple([v.number(), v.number()]);
+
+/** Lines as the package gives them. */
+const ReadLines = v.array(
+  v.object({
+    text: v.string(),
+    /** Mean probability of its letters, 0..1. */
+    mean: v.number(),
+    /** Corners in pixels, clockwise from its own top left. */
+    box: v.optional(v.tuple([Corner, Corner, Corner, Corner])),
+  }),
+);
+
+type Quad = NonNullable<Region["quad"]>;
+type ReadLine = v.InferOutput<typeof ReadLines>[number];
+
+/** The part of the package that is used; its own types do not resolve. */
+interface OcrPackage {
+  readonly default: {
+    create(options: {
+      readonly onnxOptions: object;
+    }): Promise<{ detect(path: string): Promise<unknown> }>;
+  };
 }
 
 /**
@@ -41,7 +58,7 @@ export async function createOcr({
 }): Promise<Specialist> {
   const { default: Ocr } = await importOptional(
     PACKAGE,
-    () => import("@gutenye/ocr-node"),
+    () => import("@gutenye/ocr-node") as Promise<OcrPackage>,
   );
   const ocr = await Ocr.create({
     onnxOptions: {
@@ -64,7 +81,7 @@ export async function createOcr({
     listens: false,
     async annotate({ image }) {
       await writeFile(path, encodePng(padImage(image)));
-      const lines: readonly ReadLine[] = await ocr.detect(path);
+      const lines = v.parse(ReadLines, await ocr.detect(path));
       const drafts = lines.flatMap((line) => draftOf(line, image));
       return { annotations: numbered(source, drafts) };
     },
@@ -73,19 +90,23 @@ export async function createOcr({
 }
 
 function draftOf({ text, mean, box }: ReadLine, size: ImageSize): Draft[] {
-  const corners = (box ?? []).map(([x = 0, y = 0]): [number, number] => [
+  if (box === undefined || text.trim() === "") return [];
+  const inside = ([x, y]: Point): [number, number] => [
     Math.min(x, size.width),
     Math.min(y, size.height),
-  ]);
-  const [a, b, c, d] = corners;
-  if (text.trim() === "" || !a || !b || !c || !d) return [];
-  const region = { box: boundsOf([a, b, c, d]), quad: [a, b, c, d] as const };
+  ];
+  const quad: Quad = [
+    inside(box[0]),
+    inside(box[1]),
+    inside(box[2]),
+    inside(box[3]),
+  ];
   return [
     {
       kind: "region_text",
       about: "writing",
       text: text.trim(),
-      region: { box: region.box, quad: [...region.quad] },
+      region: { box: boundsOf(quad), quad },
       score: Math.min(1, Math.max(0, mean)),
     },
   ];
