@@ -75,23 +75,6 @@ export function cocoFigures(
   };
 }
 
-/**
- * AP at overlap 0.5 alone, which is cheaper than all figures.
- *
- * @param at index into `OVERLAPS`, or null for the mean of all.
- */
-export function averagePrecision(
-  matches: DetectionMatches,
-  at: number | null,
-  weights?: readonly number[],
-): number | null {
-  const options = weights === undefined ? {} : { weights };
-  const all = categoryFigures(matches, { area: "all", most: 100, ...options });
-  return mean(
-    all.map(({ precision }) => (at === null ? precision : [precision[at]!])),
-  );
-}
-
 /** Precision and recall of each category that has objects to be found. */
 export function categoryFigures(
   matches: DetectionMatches,
@@ -112,10 +95,7 @@ export function curve(
   for (const one of images) objects += weightOf(one.image) * one.objects;
   if (objects === 0) return null;
 
-  const found = images.flatMap((one) =>
-    one.scores.slice(0, most).map((score, at) => ({ score, one, at })),
-  );
-  found.sort((a, b) => b.score - a.score); // stable, as the reference's
+  const found = ranked(images, most);
   const precision: number[] = [];
   const recall: number[] = [];
   const recalls = new Float64Array(found.length);
@@ -139,6 +119,35 @@ export function curve(
   }
   return { precision, recall };
 }
+
+interface RankedDetection {
+  readonly score: number;
+  readonly one: ImageMatches;
+  readonly at: number;
+}
+
+/** Detections of one category, best first: sorted once, not for each resampling. */
+function ranked(
+  images: readonly ImageMatches[],
+  most: number,
+): readonly RankedDetection[] {
+  const known = RANKED.get(images) ?? new Map<number, RankedDetection[]>();
+  RANKED.set(images, known);
+  let found = known.get(most);
+  if (found === undefined) {
+    found = images.flatMap((one) =>
+      one.scores.slice(0, most).map((score, at) => ({ score, one, at })),
+    );
+    found.sort((a, b) => b.score - a.score); // stable, as the reference's
+    known.set(most, found);
+  }
+  return found;
+}
+
+const RANKED = new WeakMap<
+  readonly ImageMatches[],
+  Map<number, RankedDetection[]>
+>();
 
 /** Mean precision at `RECALLS`; 0 where a recall is never reached. */
 function readCurve(recalls: Float64Array, precisions: Float64Array): number {
