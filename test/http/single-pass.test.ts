@@ -1,9 +1,9 @@
 // Several who ask of the same picture at once: one looks, the others wait.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { createFlights } from "../../src/http/features/flights.ts";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { FlorenceError, isFlorenceError } from "../../src/shared/errors.ts";
 import type { Envelope } from "../../src/shared/schema/analysis.ts";
 import type { FakeHostOptions } from "../fakes/fake-host.ts";
@@ -148,7 +148,7 @@ test("makes a pass of one's own where the awaited one cannot be kept", async () 
       seen: null,
     }),
   };
-  const { app } = createService({ ...service.host, engines: [blind] });
+  const { app } = createCheckedService({ ...service.host, engines: [blind] });
   const { secret } = await service.makeKey();
   const headers = { Authorization: `Bearer ${secret}` };
   const asked = (): Promise<Envelope> =>
@@ -171,8 +171,8 @@ test("makes a pass of one's own where the awaited one cannot be kept", async () 
 test("lets so many wait for a pass and no more", async () => {
   const flights = createFlights();
   const { signal } = new AbortController();
-  const flight = flights.begin("a")!;
-  assert.equal(flights.begin("a"), null);
+  const flight = flights.begin("a", signal)!;
+  assert.equal(flights.begin("a", signal), null);
   assert.equal(await flights.wait("b", signal), null);
   const waiting = Array.from({ length: 16 }, () => flights.wait("a", signal));
   assert.equal(await flights.wait("a", signal), null);
@@ -180,9 +180,28 @@ test("lets so many wait for a pass and no more", async () => {
   flight.end("failed");
   assert.deepEqual(new Set(await Promise.all(waiting)), new Set(["seen"]));
   assert.equal(await flights.wait("a", signal), null);
-  assert.notEqual(flights.begin("a"), null);
+  assert.notEqual(flights.begin("a", signal), null);
   await assert.rejects(
     flights.wait("a", AbortSignal.abort()),
     (error) => isFlorenceError(error) && error.code === "deadline_exceeded",
   );
+});
+
+test("waits no longer than its maker, and not for ever", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const flights = createFlights();
+    const { signal } = new AbortController();
+    const maker = new AbortController();
+    flights.begin("a", maker.signal);
+    const waiting = flights.wait("a", signal);
+    maker.abort();
+    assert.equal(await waiting, "failed");
+    flights.begin("a", signal);
+    const inVain = flights.wait("a", signal);
+    mock.timers.tick(30_000);
+    assert.equal(await inVain, null);
+  } finally {
+    mock.timers.reset();
+  }
 });

@@ -172,7 +172,7 @@ async function lookForPass(
     if (seen !== null || nextId === null || hasWaited) {
       return { ...recalled, flight: null };
     }
-    const flight = flights.begin(nextId);
+    const flight = flights.begin(nextId, signal);
     if (flight !== null) return { ...recalled, flight };
     hasWaited = (await flights.wait(nextId, signal)) !== "failed";
   }

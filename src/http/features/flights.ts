@@ -18,12 +18,17 @@ export interface Flight {
 }
 
 export interface Flights {
-  /** Begins the pass `id`; null if another makes it already. */
-  begin(id: string): Flight | null;
+  /**
+   * Begins the pass `id`; null if another makes it already.
+   *
+   * @param signal of its maker: whoever waits does not wait beyond its abort.
+   */
+  begin(id: string, signal: AbortSignal): Flight | null;
   /**
    * Waits for the pass that another makes.
    *
-   * @returns what came of it; null if nobody makes it, or too many wait.
+   * @returns what came of it; null if nobody makes it, too many wait, or it
+   *   takes too long.
    * @throws FlorenceError `deadline_exceeded` if aborted while waiting.
    */
   wait(id: string, signal: AbortSignal): Promise<FlightOutcome | null>;
@@ -32,59 +37,73 @@ export interface Flights {
 /** Each holds its picture while it waits. */
 const MAX_FOLLOWERS = 16;
 
+/** Of a maker that may never come back; one pass too many is no harm. */
+const MAX_WAIT_MS = 30_000;
+
+interface Flying {
+  readonly ended: Promise<FlightOutcome>;
+  followers: number;
+}
+
 /** Passes of one service, by feature id: no tenant shares another's. */
 export function createFlights(): Flights {
-  const flying = new Map<
-    string,
-    { readonly ended: Promise<FlightOutcome>; followers: number }
-  >();
+  const flying = new Map<string, Flying>();
   return {
-    begin(id) {
+    begin(id, signal) {
       if (flying.has(id)) return null;
       const { promise, resolve } = Promise.withResolvers<FlightOutcome>();
-      const own = { ended: promise, followers: 0 };
+      const own: Flying = { ended: promise, followers: 0 };
       flying.set(id, own);
-      return {
-        end(outcome) {
-          if (flying.get(id) === own) flying.delete(id);
-          resolve(outcome);
-        },
+      const end = (outcome: FlightOutcome): void => {
+        if (flying.get(id) === own) flying.delete(id);
+        signal.removeEventListener("abort", fail);
+        resolve(outcome);
       };
+      const fail = (): void => {
+        end("failed");
+      };
+      signal.addEventListener("abort", fail);
+      return { end };
     },
     async wait(id, signal) {
       throwIfAborted(signal);
       const flight = flying.get(id);
-      if (flight === undefined || flight.followers >= MAX_FOLLOWERS)
+      if (flight === undefined || flight.followers >= MAX_FOLLOWERS) {
         return null;
+      }
       flight.followers += 1;
-      const left = new AbortController();
       try {
-        return await outlast(
-          Promise.race([flight.ended, aborted(signal, left.signal)]),
-        );
+        return await waitFor(flight.ended, signal);
       } finally {
         flight.followers -= 1;
-        left.abort();
       }
     },
   };
 }
 
-/** Rejects when `signal` aborts; listens until `left` does. */
-function aborted(signal: AbortSignal, left: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener(
-      "abort",
-      () => {
-        reject(
-          new FlorenceError(
-            "deadline_exceeded",
-            "The request was aborted while another looked at the same picture. Give it more time.",
-            { cause: signal.reason, retryable: true },
-          ),
-        );
-      },
-      { signal: left },
+/** @returns null after `MAX_WAIT_MS`. @throws as `Flights.wait`. */
+async function waitFor(
+  ended: Promise<FlightOutcome>,
+  signal: AbortSignal,
+): Promise<FlightOutcome | null> {
+  const { promise, resolve, reject } = Promise.withResolvers<null>();
+  const abort = (): void => {
+    reject(
+      new FlorenceError(
+        "deadline_exceeded",
+        "The request was aborted while another looked at the same picture. Give it more time.",
+        { cause: signal.reason, retryable: true },
+      ),
     );
-  });
+  };
+  signal.addEventListener("abort", abort);
+  const timer = setTimeout(() => {
+    resolve(null);
+  }, MAX_WAIT_MS);
+  try {
+    return await outlast(Promise.race([ended, promise]));
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+  }
 }
