@@ -1,9 +1,9 @@
 """
 Everything the box model reads: photos, captions without pictures, and the hints simulated for the latter.
 
-Long, because each task's examples are made here side by side from one set of hints.
+Long, because what may be trained on, what hints look like and how photos of one thing are spoken of belong together.
 
-Imported by the other scripts; alone, `python data.py` prints samples of every task (20 seconds).
+Imported by the other scripts; `python examples.py` prints samples of every task (20 seconds).
 """
 
 import colorsys
@@ -123,7 +123,7 @@ for _label, _words in COCO_WORDS.items():
 PLURAL_WORDS = set("people men women boys girls children kids guys ladies players family couple crowd group several many two three four some bunch".split())
 
 
-LEAST, MOST = 0.2, 16  # the detector's score_threshold and max in the checkpoint's config: see towers.py
+LEAST, MOST = 0.15, 20  # the detector's score_threshold and max in the checkpoint's config: see towers.py
 
 
 # --- one example: hints, task, prompt input, answer -----------------------------------------------------------------
@@ -165,6 +165,9 @@ class World:
         self.images = {i: self.describe(c) for i, c in self.captions.items() if c}
         self.image_ids = sorted(self.images)
         self.weights = consensus(self.captions)
+        self.looked_closer = read_region_tags(work)  # {key: [(box, label, tags of the crop)]}
+        check_no_leak(self.captions, [self.by_key[k] for k in self.looked_closer], self.photos)
+        self.region_keys = sorted(self.looked_closer)
 
     # -- what an image probably holds, from its captions --
 
@@ -277,24 +280,7 @@ class World:
         keep = lambda items: [i for i in items if R.random() >= drop]
         return self.arrange(keep(h["tags"]), keep(h["boxes"]))
 
-    # -- tasks --
-
-    def caption(self):
-        i = self.random.choice(self.image_ids)
-        caption = self.random.choices(self.captions[i], self.weights[i])[0]
-        return self.simulate(self.images[i]), "caption", "", [caption]
-
-    def caption_photo(self):
-        r = self.random.choice(self.captioned)
-        return self.real(r["key"], drop=0.1), "caption", "", [tidy(self.random.choice(r["captions"]))]
-
-    def caption_object(self):
-        r = self.random.choice(self.objects)
-        while not any(label in dict(self.seen[r["key"]]["tags"]) for label in r["labels"]) and self.random.random() < 0.8:
-            r = self.random.choice(self.objects)  # what no hint says must not be learned by heart
-        if self.random.random() < 0.08:
-            r = self.random.choice(self.random.choice(self.receipts))
-        return self.real(r["key"], drop=0.03), "caption", "", [speak(r, self.seen[r["key"]], self.random)]
+    # -- what examples are made of --
 
     def some_hints(self):
         """Real ones of a scene, sometimes of any photo, sometimes simulated."""
@@ -304,76 +290,6 @@ class World:
         if u < 0.65:
             return self.real(self.random.choice(self.train)["key"])
         return self.simulate(self.images[self.random.choice(self.image_ids)])
-
-    def detect(self):
-        hints = self.some_hints()
-        kept = [b for b in hints["boxes"] if b[1] >= 0.3] or hints["boxes"][:1]
-        answer = []
-        for label in dict.fromkeys(b[0] for b in kept):
-            answer += [label] + [b[2] for b in kept if b[0] == label]
-        return hints, "detect", "", answer
-
-    def propose(self):
-        hints = self.some_hints()
-        kept = [b for b in hints["boxes"] if b[1] >= 0.2] or hints["boxes"][:1]
-        return hints, "propose", "", [b[2] for b in kept]
-
-    def detect_open(self):
-        R, hints = self.random, self.some_hints()
-        labels = sorted({b[0] for b in hints["boxes"]})
-        asked = [] if R.random() < 0.25 else R.sample(labels, min(len(labels), R.choices((1, 2, 3), (6, 3, 1))[0]))
-        while R.random() < 0.3 or not asked:
-            asked.append(R.choice(sorted(COCO_WORDS)))
-        R.shuffle(asked)
-        asked = list(dict.fromkeys(asked))[:4]
-        names = [R.choice([w for w in COCO_OF if COCO_OF[w][0] == label and w not in ACTIVITIES]) if R.random() < 0.4 else label for label in asked]
-        answer = []
-        for label, name in zip(asked, names):
-            boxes = [b[2] for b in hints["boxes"] if b[0] == label and b[1] >= 0.2]
-            answer += [name] + boxes if boxes else []
-        return hints, "detect_open", "<and>".join(names), answer
-
-    def ground(self):
-        R = self.random
-        i = R.choice(self.image_ids)
-        caption, hints = R.choice(self.captions[i]), self.simulate(self.images[i])
-        answer, used = [], set()
-        for m in re.finditer(r"[A-Za-z]+", caption):
-            pair = re.match(r"[A-Za-z]+ [A-Za-z]+", caption[m.start():])
-            word = next((w for w in ((pair.group() if pair else ""), m.group()) if w.lower() in COCO_OF), None)
-            if word is None or m.start() in used:
-                continue
-            used.update(range(m.start(), m.start() + len(word)))
-            label = COCO_OF[word.lower()][0]
-            boxes = [b[2] for b in hints["boxes"] if b[0] == label and b[1] >= 0.25]
-            if not boxes or word.lower() in ACTIVITIES:
-                continue
-            before = re.search(r"\b(an?|the|two|three|four|five|some|several|his|her|their|many)( [a-z]+)?( [a-z]+)? $", caption[: m.start()], re.I)
-            first = before and not any(w in COCO_OF or w in ("of", "with", "on", "in", "and", "at", "is") for w in before.group().lower().split())
-            phrase = (before.group() if first else "") + word
-            many = word.lower() in PLURAL_WORDS or (word.endswith("s") and word[:-1].lower() in COCO_OF)
-            answer += [phrase] + (boxes[:8] if many else boxes[:1])
-        return hints, "ground", caption, answer
-
-    def classify(self):
-        R, hints = self.random, self.some_hints()
-        if hints["boxes"] and R.random() < 0.9:
-            label, _, box = R.choice([b for b in hints["boxes"] if b[1] >= 0.25] or hints["boxes"])
-            wobble = R.choice((0, 0, 0.01, 0.03))
-            region = tuple(min(1, max(0, v + R.gauss(0, wobble))) for v in box)
-            label = max(hints["boxes"], key=lambda b: overlap(b[2], region))[0]
-        else:
-            r = R.choice(self.objects)
-            hints = self.real(r["key"])
-            region = (R.uniform(0, 0.2), R.uniform(0, 0.2), R.uniform(0.8, 1), R.uniform(0.8, 1))
-            label = r["labels"][-1]
-        return hints, "classify_regions", region, [label]
-
-    MIX = {"caption": 20, "caption_photo": 3, "caption_object": 11, "detect": 34, "propose": 7, "detect_open": 13, "ground": 8, "classify": 6}
-
-    def draw(self):
-        kind = self.random.choices(list(self.MIX), list(self.MIX.values()))[0]
-        return getattr(self, kind)()
 
 
 def consensus(captions):
@@ -531,6 +447,12 @@ def read_hints(work):
     return seen
 
 
+def read_region_tags(work):
+    """What region_tags.py saw in annotated boxes of training photos, or nothing where it has not run."""
+    file = Path(work) / "region-tags.json"
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
 # --- examples as token ids -------------------------------------------------------------------------------------------
 
 class Encoder:
@@ -563,13 +485,3 @@ class Encoder:
         for part in answer:
             target += self.words(part) if isinstance(part, str) else self.box(part)
         return ids, target + [2]
-
-
-if __name__ == "__main__":
-    import sys
-    world = World("../shared", "/tmp/florence-training", sys.argv[1])
-    for kind in world.MIX:
-        for _ in range(6):
-            hints, task, text, answer = getattr(world, kind)()
-            brief = [(n, round(p, 2)) for n, p in hints["tags"]], [(b[0], round(b[1], 2)) for b in hints["boxes"]]
-            print(f"{task} | {text} | {brief}\n    -> {[a if isinstance(a, str) else tuple(round(v, 2) for v in a) for a in answer]}")

@@ -16,10 +16,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
-from model import Bart, BoxModel, TextConfig
+from model import CLOSER, PROMPTS, Bart, BoxModel, TextConfig
 from tokenizer import FLORENCE, SCORES
 
-TASKS = ["caption", "detect", "propose", "detect_open", "ground", "classify_regions"]
+TASKS = ["caption", "caption:detailed", "caption:full", "detect", "detect_open", "ground", "dense_caption", "propose",
+         "classify_regions", "describe_regions", "ocr_regions", "ocr", "ocr:lines"]
+# The detector answers these prompts itself: nothing is lost in copying, and there is room for all it sees.
+ANSWERS = {"labeled": PROMPTS["detect"], "unlabeled": PROMPTS["propose"], "score_threshold": 0.1, "max": 100}
 
 
 def config_json(c, vision, tasks):
@@ -73,6 +76,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="/tmp/florence-training/run")
     parser.add_argument("--towers", default="/tmp/florence-training/towers")
+    parser.add_argument("--reader", default="/tmp/florence-training/reader")
     parser.add_argument("--tokenizer", default="/tmp/florence-training/tokenizer")
     parser.add_argument("--tasks", default=",".join(TASKS), help="what the model answers well enough to be listed")
     parser.add_argument("--out", required=True)
@@ -93,6 +97,14 @@ if __name__ == "__main__":
     towers = load_file(str(looking / "towers.safetensors"))
     if (looking / "photo_tags.safetensors").exists():
         towers |= load_file(str(looking / "photo_tags.safetensors"))
+    vision["closer"] = CLOSER
+    vision["towers"][1]["answers"] = ANSWERS
+    if (Path(args.reader) / "reader.json").exists():
+        vision["reader"] = json.loads((Path(args.reader) / "reader.json").read_text())
+        Path(args.out).mkdir(parents=True, exist_ok=True)
+        for part in ("detector", "recognizer"):
+            file = vision["reader"][part]["graph"]["file"]
+            shutil.copyfile(Path(args.reader) / file, Path(args.out) / file)
     count = write_checkpoint(args.out, bart, vision, towers, args.tokenizer, args.tasks.split(","))
     again = BoxModel(args.out)
     source = torch.tensor([again.source({"tags": [("dog", 0.7)], "boxes": [("dog", 0.9, (1, 2, 30, 40))], "size": (64, 64)}, "caption")])

@@ -1,6 +1,6 @@
 """
-Writes golden answers of the box model for other implementations to meet: six held-out photos as small PNGs, what the towers
-give, the hints' token ids, and the answers' ids.
+Writes golden answers of the box model for other implementations to meet: six held-out photos as small PNGs and a sheet of
+text, what the towers give, the hints' token ids, and the answers' ids.
 
     python golden.py --checkpoint models/box/checkpoint --out test/golden/box-model
 
@@ -13,11 +13,12 @@ import json
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from data import is_coco_test, read_photos
 from evaluate_floors import open_photo
-from model import BoxModel, generate, hint_ids, prepare, prompt_ids, run_plan
+from model import BoxModel, generate, hint_ids, line_ids, loc_ids, prepare, prompt_ids, run_plan
+from reader import Reader
 
 LONG_SIDE = 224
 
@@ -30,6 +31,18 @@ def choose(photos):
         held_out = lambda r: (is_coco_test(r) and "boxes" in r and r["license"] == "CC-BY-2.0") if source == "coco" else r["split"] == "test"
         chosen.append(next(r for r in photos if r["source"] == source and held_out(r) and (not label or label in r["labels"])))
     return chosen
+
+
+def draw_text():
+    """A sheet with four lines, one of them aslant and one that stands, in Pillow's own font."""
+    sheet = Image.new("RGB", (420, 300), (246, 244, 236))
+    for text, at, size, angle in (("Florence at the edge", (20, 20), 26, 0), ("Total: 12.50 EUR", (24, 90), 20, 0), ("uphill, all the way", (40, 130), 22, 12), ("STANDING", (350, 40), 24, 270)):
+        font = ImageFont.load_default(size)
+        patch = Image.new("L", (int(font.getlength(text)) + 8, size + 12), 0)
+        ImageDraw.Draw(patch).text((4, 2), text, 255, font=font)
+        patch = patch.rotate(angle, expand=True, resample=Image.BICUBIC)
+        sheet.paste((30, 34, 60), at, patch)
+    return sheet
 
 
 def sample(tensor, places=200):
@@ -62,10 +75,16 @@ if __name__ == "__main__":
                 values = run_plan(tower["plan"], single.towers, x[None])
                 towers[tower["name"]] = {"input": sample(x[None]), "scale": scale, "outputs": {k: sample(values[v]) for k, v in tower["outputs"].items()}}
         ids = hint_ids(hints, single.tokenizer)
-        answers = {}
-        for task in ("caption", "detect"):
-            source = ids + prompt_ids(task, single.tokenizer)
-            answers[task] = {"source": source}
+        answers, w, h = {}, *image.size
+        region = [loc for loc in loc_ids((0.25 * w, 0.2 * h, 0.75 * w, 0.9 * h), image.size, single.tokenizer)]
+        words = "".join(single.tokenizer.id_to_token(i) for i in region)
+        corners = [(i - single.tokenizer.token_to_id("<loc_0>") + 0.5) / 1000 * side for i, side in zip(region, (w, h, w, h))]
+        with torch.no_grad():
+            near = single.look_closer(image, hints, corners)
+        for task, seen, text in (("caption", hints, ""), ("caption:detailed", hints, ""), ("dense_caption", hints, ""), ("classify_regions", near, words), ("describe_regions", near, words)):
+            prompt = prompt_ids(task, single.tokenizer, text)
+            source = hint_ids(seen, single.tokenizer) + prompt
+            answers[task] = {"prompt": prompt, "hints": hint_ids(seen, single.tokenizer)}
             for name, beams in (("greedy", 1), ("beams3", 3)):
                 longest = single.config["text_config"]["max_position_embeddings"]
                 said = generate(single.bart, source, single.rules, beams, longest)
@@ -74,9 +93,16 @@ if __name__ == "__main__":
         photos.append({
             "file": file, "source": r["source"], "license": r["license"], "attribution": r.get("attribution", r["key"]), "size": list(image.size),
             "tags": hints["tags"], "boxes": [{"label": b[0], "score": b[1], "box": b[2]} for b in hints["boxes"]],
+            "told": {task: single.answer_ids(hints, task)[1:] for task in ("detect", "propose")},
             "hints": {"ids": ids, "stable": ids == hint_ids(exact, double.tokenizer)}, "towers": towers, "answers": answers,
         })
-        print(f"{file}: {answers['caption']['beams3']['text']} | {answers['detect']['greedy']['text']} | stable "
+        print(f"{file}: {answers['caption']['beams3']['text']} | {answers['describe_regions']['greedy']['text']} | stable "
               f"{photos[-1]['hints']['stable']} {[a[k]['stable'] for a in answers.values() for k in ('greedy', 'beams3')]}")
-    (out / "golden.json").write_text(json.dumps({"photos": photos}) + "\n")
+    paper = out / "text.png"
+    draw_text().save(paper, optimize=True)
+    reader, image = Reader(args.checkpoint), Image.open(paper).convert("RGB")
+    lines = reader.read(image)
+    text = {"file": paper.name, "lines": lines, "ids": line_ids(lines, image.size, single.tokenizer)}
+    print(f"{paper.name}: {[line['text'] for line in lines]}")
+    (out / "golden.json").write_text(json.dumps({"photos": photos, "text": text}) + "\n")
     print(f"wrote {out}: {sum(f.stat().st_size for f in out.iterdir()) / 1e3:.0f} kB")

@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from model import prepare, read_boxes, read_tags, run_plan
+from runtime import Towers
 
 FIRST = ("coco", "openimages-validation", "openimages-person-car", "openimages-extra")  # scenes come first
 
@@ -40,14 +40,17 @@ if __name__ == "__main__":
     parser.add_argument("--out", default="/tmp/florence-training/hints")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--start", type=int, default=0, help="first part, for a second process beside the first")
-    parser.add_argument("--every", type=int, default=1, help="take only each n-th photo of a part that is not there yet")
+    parser.add_argument("--least", type=float, default=0.05, help="boxes are stored down to this score; training cuts them again")
+    parser.add_argument("--most", type=int, default=60)
+    parser.add_argument("--every", type=int, default=1, help="take only each n-th training photo of a part that is not there yet")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     vision = json.loads((Path(args.towers) / "towers.json").read_text())
     tensors = load_file(str(Path(args.towers) / "towers.safetensors"))
-    eyes, finder = vision["towers"]
+    vision["towers"][1] |= {"score_threshold": args.least, "max": args.most}
+    towers = Towers(vision, tensors, args.threads)
     rows = [json.loads(line) for line in open(Path(args.photos) / "photos.jsonl", encoding="utf8")]
     rows.sort(key=lambda r: (r["source"] not in FIRST, r["split"] != "test"))  # stable: by key inside
     tars, started = {}, time.time()
@@ -55,23 +58,15 @@ if __name__ == "__main__":
         file = out / f"part-{part // 512:03d}.pt"
         if file.exists():
             continue
-        found, chosen = [], rows[part : part + 512 : args.every]
+        found, chosen = [], rows[part : part + 512]
+        chosen = [r for at, r in enumerate(chosen) if at % args.every == 0 or r["split"] == "test"]
         for at in range(0, len(chosen), 8):
             batch = chosen[at : at + 8]
             images = []
             for r in batch:
                 tar = tars.setdefault(r["shard"], tarfile.open(Path(args.photos) / r["shard"]))
                 images.append(Image.open(io.BytesIO(tar.extractfile(r["key"] + ".webp").read())).convert("RGB"))
-            with torch.no_grad():
-                seen = run_plan(eyes["plan"], tensors, torch.stack([prepare(i, eyes["input"])[0] for i in images]))
-                prepared = [prepare(i, finder["input"]) for i in images]
-                objects = run_plan(finder["plan"], tensors, torch.stack([x for x, _ in prepared]))
-            for k, (r, image) in enumerate(zip(batch, images)):
-                one = lambda values, tower: {name: values[name][k : k + 1] for name in tower["outputs"].values()}
-                found.append({
-                    "key": r["key"], "size": image.size, "pooled": seen["pooled"][k].flatten().half(),
-                    "tags": read_tags(one(seen, eyes), eyes),
-                    "boxes": read_boxes(one(objects, finder), finder, prepared[k][1]), "looks": looks(image),
-                })
+            for r, image, (tags, pooled), boxes in zip(batch, images, towers.tags(images), towers.boxes(images)):
+                found.append({"key": r["key"], "size": image.size, "pooled": pooled.half(), "tags": tags, "boxes": boxes, "looks": looks(image)})
         torch.save(found, file)
         print(f"{part + 512} of {len(rows)} photos, {time.time() - started:.0f} s", flush=True)

@@ -24,11 +24,14 @@ from PIL import Image
 PROMPTS = {  # API name -> Florence-2's own prose; {input} is filled in
     "caption": "What does the image describe?",
     "caption:detailed": "Describe in detail what is shown in the image.",
+    "caption:full": "Describe with a paragraph what is shown in the image.",
     "detect": "Locate the objects with category name in the image.",
     "propose": "Locate the region proposals in the image.",
     "detect_open": "Locate {input} in the image.",
     "ground": "Locate the phrases in the caption: {input}",
+    "dense_caption": "Locate the objects in the image, with their descriptions.",
     "classify_regions": "What is the region {input}?",
+    "describe_regions": "What does the region {input} describe?",
 }
 
 
@@ -134,9 +137,19 @@ def read_boxes(values, tower, scale):
     return [(tower["labels"][c], s, tuple(x / scale for x in box)) for c, s, box in kept]
 
 
+def told_and_hinted(values, tower, scale):
+    """What a detector answers itself, and what it hints: the same boxes, down to two different scores."""
+    told = tower.get("answers", {"score_threshold": math.inf, "max": 0})
+    wide = {**tower, "score_threshold": min(tower["score_threshold"], told["score_threshold"]), "max": max(tower["max"], told["max"])}
+    found = read_boxes(values, wide, scale)
+    down_to = lambda rules: [b for b in found if b[1] >= rules["score_threshold"]][: rules["max"]]
+    return down_to(told), down_to(tower)
+
+
 def look(image, vision, tensors):
-    """PIL image -> {"tags": [...], "boxes": [...], "size": (w, h)}: all that the language model will know of it."""
-    hints = {"tags": [], "boxes": [], "size": image.size}
+    """PIL image -> {"tags": [...], "boxes": [...], "size": (w, h)}: all that the language model will know of it; and "told":
+    the boxes that the detector answers with itself."""
+    hints = {"tags": [], "boxes": [], "told": [], "size": image.size}
     dtype = next(iter(tensors.values())).dtype
     for tower in vision["towers"]:
         x, scale = prepare(image, tower["input"])
@@ -144,8 +157,21 @@ def look(image, vision, tensors):
         if tower["kind"] == "classifier":
             hints["tags"] += read_tags(values, tower)
         else:
-            hints["boxes"] += read_boxes(values, tower, scale)
+            told, hinted = told_and_hinted(values, tower, scale)
+            hints["told"] += told
+            hints["boxes"] += hinted
     return hints
+
+
+CLOSER = 0.1  # share of a region's sides that is added around it
+
+
+def closer(image, box):
+    """A region of a PIL image with a margin, for a closer look. box: (x1,y1,x2,y2) in pixels."""
+    x1, y1, x2, y2 = box
+    dx, dy = CLOSER * (x2 - x1), CLOSER * (y2 - y1)
+    left, top = max(0, math.floor(x1 - dx)), max(0, math.floor(y1 - dy))
+    return image.crop((left, top, max(left + 1, min(image.width, math.ceil(x2 + dx))), max(top + 1, min(image.height, math.ceil(y2 + dy)))))
 
 
 # --- hints and prompts as token ids --------------------------------------------------------------------------------
@@ -179,6 +205,24 @@ def hint_ids(hints, tokenizer):
 
 def prompt_ids(task, tokenizer, text=""):
     return tokenizer.encode(PROMPTS[task].replace("{input}", text)).ids  # <s> ... </s> by the post-processor
+
+
+def object_ids(boxes, size, tokenizer, labels=True):
+    """The answer a detector gives itself: a label before the boxes it holds for, best first."""
+    ids, before = [0], None
+    for label, _, box in boxes:
+        if labels and label != before:
+            ids += encode(label, tokenizer)
+        ids, before = ids + loc_ids(box, size, tokenizer), label
+    return ids + [2]
+
+
+def line_ids(lines, size, tokenizer):
+    """The reader's own answer: each text and the eight coordinates of its corners."""
+    first, ids = tokenizer.token_to_id("<loc_0>"), [0]
+    for line in lines:
+        ids += encode(line["text"], tokenizer) + [first + quantise(v, s) for corner in line["quad"] for v, s in zip(corner, size)]
+    return ids + [2]
 
 
 # --- BART ----------------------------------------------------------------------------------------------------------
@@ -346,10 +390,17 @@ class BoxModel:
     def look(self, image):
         return look(image, self.config["vision_config"], self.towers)
 
+    def look_closer(self, image, hints, box):
+        """The hints for a prompt about a region (corners in pixels): its own tags, the boxes of the whole picture."""
+        return {**hints, "tags": self.look(closer(image, box))["tags"]}
+
     def source(self, hints, task, text=""):
         return hint_ids(hints, self.tokenizer) + prompt_ids(task, self.tokenizer, text)
 
     def answer_ids(self, hints, task, text="", beams=None, longest=None):
+        """Ids with the decoder's start token; those of `detect` and `propose` are the detector's, where it answers itself."""
+        if task in ("detect", "propose") and "answers" in self.config["vision_config"]["towers"][1]:
+            return [2] + object_ids(hints["told"], hints["size"], self.tokenizer, labels=task == "detect")
         if beams is None:  # words are searched for, places are copied
             beams = self.rules["num_beams"] if task.startswith("caption") else 1
         longest = longest or self.config["text_config"]["max_position_embeddings"]

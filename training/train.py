@@ -23,7 +23,8 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 from data import Encoder, World
-from model import Bart, TextConfig
+from examples import draw
+from model import Bart, BoxModel, TextConfig
 
 
 def batches(world, encode, size, pool=12):
@@ -31,7 +32,7 @@ def batches(world, encode, size, pool=12):
     while True:
         drawn = []
         while len(drawn) < pool * size:
-            hints, task, text, answer = world.draw()
+            hints, task, text, answer = draw(world)
             source, target = encode(hints, task, text, answer)
             if len(source) <= 320 and len(target) <= 160:
                 drawn.append((source, target, task))
@@ -71,6 +72,7 @@ if __name__ == "__main__":
     parser.add_argument("--dropout", type=float, default=0.0, help="an hour sees each caption once or twice: nothing to forget")
     parser.add_argument("--bf16", action="store_true", help="faster where the processor has it")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--begin", help="a checkpoint directory whose language model to begin from, such as models/box/checkpoint")
     args = parser.parse_args()
     random.seed(0)
     torch.manual_seed(0)
@@ -81,6 +83,8 @@ if __name__ == "__main__":
     tokenizer = Tokenizer.from_file(str(Path(args.work) / "tokenizer" / "tokenizer.json"))
     config = TextConfig(vocab_size=tokenizer.get_vocab_size(), dropout=args.dropout)
     bart = Bart(config)
+    if args.begin and not args.resume:
+        bart.load_state_dict(BoxModel(args.begin).bart.state_dict())
     average = Bart(config)
     average.load_state_dict(bart.state_dict())
     world = World(args.shared, args.work, args.wordnet, seed=int(time.time()) if args.resume else 0)

@@ -32,7 +32,7 @@ import {
   visionGraph,
 } from "./onnx/florence-graphs.ts";
 import type { Precision } from "./onnx/layers.ts";
-import { countParts, florenceMacs } from "./parts.ts";
+import { countParts, florenceMacs, type Part } from "./parts.ts";
 import { readImageInput } from "../shared/model/preprocessor-config.ts";
 import { towersVision, type VisionSide } from "./hint-towers.ts";
 import { writeTransformersJsLayout } from "./transformers-js-layout.ts";
@@ -120,6 +120,13 @@ async function writeFlorenceLayout(
   ];
   const generation = readGeneration(checkpoint, text.vocabulary);
   const entries = await writeGraphs(writer, graphs, options);
+  const ready: Part[] = [];
+  for (const { name, file, parameters, macs } of vision.readyGraphs) {
+    const bytes = await readGraph(checkpoint, file);
+    await writer.add(`${name}.onnx`, bytes);
+    entries[name] = { file: `${name}.onnx`, weights: [] };
+    ready.push({ name, parameters, bytes: bytes.length, macs });
+  }
   for (const file of checkpoint.tokenizerFiles) {
     await writer.add(file, await readFile(join(checkpoint.directory, file)));
   }
@@ -151,7 +158,7 @@ async function writeFlorenceLayout(
     generation,
     tokenizer: [...checkpoint.tokenizerFiles],
     graphs: entries,
-    parts: countParts(checkpoint, stored.values(), vision.macs),
+    parts: [...countParts(checkpoint, stored.values(), vision.macs), ...ready],
     files: [...writer.files],
   };
   // A manifest that this release could not read must not leave the house.
@@ -159,6 +166,21 @@ async function writeFlorenceLayout(
     "manifest.json",
     `${JSON.stringify(parseManifest(manifest), null, 1)}\n`,
   );
+}
+
+async function readGraph(
+  { directory }: Checkpoint,
+  file: string,
+): Promise<Uint8Array> {
+  try {
+    return await readFile(join(directory, file));
+  } catch (cause) {
+    throw new FlorenceError(
+      "bundle_invalid",
+      `config.json names the graph ${file}, which cannot be read in ${directory}. Copy it there, or make the checkpoint again.`,
+      { cause },
+    );
+  }
 }
 
 function readVision(
@@ -178,6 +200,7 @@ function readVision(
       input_sizes: inputSizes(input.size, davit.positions),
     },
     macs: florenceMacs(davit, text, input.size),
+    readyGraphs: [],
   };
 }
 

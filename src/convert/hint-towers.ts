@@ -6,6 +6,7 @@ import { FlorenceError } from "../shared/errors.ts";
 import type {
   ImageInputSpec,
   Manifest,
+  ReaderSpec,
   TowerSpec,
 } from "../shared/model/manifest.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -111,20 +112,84 @@ const Tower = v.variant("kind", [
     score_threshold: v.number(),
     nms_iou: v.number(),
     max: Count,
+    answers: v.exactOptional(
+      v.strictObject({
+        labeled: v.string(),
+        unlabeled: v.string(),
+        score_threshold: v.number(),
+        max: Count,
+      }),
+    ),
   }),
 ]);
+
+/** A graph of a publisher's, beside the weights. */
+const GraphFile = v.strictObject({
+  file: v.pipe(
+    v.string(),
+    v.regex(/^[\w-]+\.onnx$/u, "not the name of a graph"),
+  ),
+  parameters: Count,
+  /** Multiply-accumulates of one run; of one line, for the recognizer. */
+  macs: Count,
+});
+
+const Reader = v.strictObject({
+  detector: v.strictObject({
+    graph: GraphFile,
+    long_side: Count,
+    multiple: Count,
+    mean: Triple,
+    std: Triple,
+    pixel_threshold: v.number(),
+    line_threshold: v.number(),
+    grow: v.number(),
+    least_side: v.number(),
+    max: Count,
+  }),
+  recognizer: v.strictObject({
+    graph: GraphFile,
+    height: Count,
+    least_width: Count,
+    most_width: Count,
+    multiple: Count,
+    mean: Triple,
+    std: Triple,
+    threshold: v.number(),
+    space: v.number(),
+    characters: v.array(v.string()),
+  }),
+  answers: v.strictObject({
+    text: v.string(),
+    lines: v.string(),
+    region: v.string(),
+  }),
+});
 
 const VisionSection = v.object({
   model_type: v.literal("hint_towers"),
   image_tokens: Count,
   towers: v.pipe(v.array(Tower), v.minLength(1)),
+  closer: v.exactOptional(v.number()),
+  reader: v.exactOptional(Reader),
 });
+
+/** A graph that a bundle takes as it is. */
+export interface ReadyGraph {
+  /** In the manifest's `graphs`. */
+  readonly name: string;
+  /** In the checkpoint's directory. */
+  readonly file: string;
+  readonly parameters: number;
+  readonly macs: number;
+}
 
 /** The vision side: its graphs, what the manifest says, and the work by part. */
 export interface VisionSide {
   readonly graphs: readonly Graph[];
   readonly spec: Manifest["vision"];
   readonly macs: Map<string, number>;
+  readonly readyGraphs: readonly ReadyGraph[];
 }
 
 /** One step of a tower's plan. */
@@ -152,7 +217,7 @@ export function towersVision(
       `vision_config of config.json does not describe hint towers: ${issue.message} at ${v.getDotPath(issue) ?? "the top level"}.`,
     );
   }
-  const { image_tokens: imageTokens, towers } = parsed.output;
+  const { image_tokens: imageTokens, towers, closer, reader } = parsed.output;
   const projected =
     imageTokens === 0
       ? null
@@ -176,11 +241,34 @@ export function towersVision(
       kind: "hint_towers",
       image_tokens: imageTokens,
       towers: towers.map((tower) => describe(tower, tower === projected)),
+      ...(closer !== undefined && { closer }),
+      ...(reader !== undefined && { reader: describeReader(reader) }),
     },
+    readyGraphs:
+      reader === undefined
+        ? []
+        : READER_PARTS.map((part) => ({
+            ...reader[part].graph,
+            name: `reader.${part}`,
+          })),
     macs: new Map([
       ...macs,
       ...textMacs(text, imageTokens + COUNTED_PROMPT_TOKENS),
     ]),
+  };
+}
+
+const READER_PARTS = ["detector", "recognizer"] as const;
+
+function describeReader({
+  detector,
+  recognizer,
+  answers,
+}: v.InferOutput<typeof Reader>): ReaderSpec {
+  return {
+    detector: { ...detector, graph: "reader.detector" },
+    recognizer: { ...recognizer, graph: "reader.recognizer" },
+    answers,
   };
 }
 
@@ -210,5 +298,6 @@ function describe(tower: TowerConfig, features: boolean): TowerSpec {
     score_threshold: tower.score_threshold,
     nms_iou: tower.nms_iou,
     max: tower.max,
+    ...(tower.answers !== undefined && { answers: tower.answers }),
   };
 }

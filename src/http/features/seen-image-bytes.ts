@@ -7,6 +7,7 @@
 //   …  features, float32, little-endian
 
 import * as v from "valibot";
+import type { PromptSight } from "../../shared/model/model.ts";
 import type { SeenImage } from "../../shared/analyze/seen-image.ts";
 
 /** Media type of the bytes. */
@@ -15,6 +16,14 @@ export const SEEN_IMAGE_TYPE = "application/vnd.florence.seen-image";
 const MAGIC = 0x49534c46; // "FLSI", little-endian
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const Sight = v.strictObject({
+  prompt: v.array(Count),
+  hintIds: v.exactOptional(v.array(Count)),
+  answer: v.exactOptional(
+    v.strictObject({ ids: v.array(Count), logProbs: v.array(v.number()) }),
+  ),
+});
 
 const Header = v.strictObject({
   version: v.literal(1),
@@ -25,6 +34,7 @@ const Header = v.strictObject({
     width: Count,
     hintIds: v.array(Count),
     inputSize: Count,
+    sights: v.exactOptional(v.array(Sight)),
   }),
   image: v.object({
     width: Count,
@@ -44,7 +54,8 @@ export async function encodeSeenImage(
   { features, image, modelRevision }: SeenImage,
   sha256: Hash,
 ): Promise<Uint8Array> {
-  const { data, ...shape } = features;
+  // A spread would take what `Header` does not know along.
+  const { data, tokens, width, hintIds, inputSize, sights } = features;
   const dataBytes = new Uint8Array(data.byteLength);
   const dataView = new DataView(dataBytes.buffer);
   for (const [at, value] of data.entries()) {
@@ -53,7 +64,10 @@ export async function encodeSeenImage(
   const header: v.InferInput<typeof Header> = {
     version: 1,
     data_sha256: await sha256(dataBytes),
-    features: { ...shape, hintIds: [...shape.hintIds] },
+    features: {
+      ...{ tokens, width, hintIds: [...hintIds], inputSize },
+      ...(sights !== undefined && { sights: sights.map(copySight) }),
+    },
     image,
     modelRevision,
   };
@@ -66,6 +80,20 @@ export async function encodeSeenImage(
   bytes.set(headerBytes, 8);
   bytes.set(dataBytes, 8 + headerLength);
   return bytes;
+}
+
+function copySight({
+  prompt,
+  hintIds,
+  answer,
+}: PromptSight): v.InferInput<typeof Sight> {
+  return {
+    prompt: [...prompt],
+    ...(hintIds !== undefined && { hintIds: [...hintIds] }),
+    ...(answer !== undefined && {
+      answer: { ids: [...answer.ids], logProbs: [...answer.logProbs] },
+    }),
+  };
 }
 
 /**

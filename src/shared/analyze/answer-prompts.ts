@@ -9,7 +9,12 @@ import {
 import { generate } from "../generate/generate.ts";
 import type { LocationTokens } from "../generate/hypothesis.ts";
 import { meanLogProb, scoreSequences } from "../generate/score-sequences.ts";
-import type { DecodingState, Features } from "../model/model.ts";
+import type {
+  DecodingState,
+  Features,
+  PromptSight,
+  WrittenAnswer,
+} from "../model/model.ts";
 import type { LoadedModel } from "../model/open-model.ts";
 import type { Answer } from "../parse/answer.ts";
 import type { RatedLabels } from "../tasks/task.ts";
@@ -31,6 +36,8 @@ export interface AnsweredPrompt {
 export interface AnswerOptions {
   readonly numBeams: number;
   readonly maxTokens: number;
+  /** As `maxTokens`, of answers that the vision side wrote itself. */
+  readonly maxWrittenTokens: number;
   readonly onToken: (
     prompt: number,
     id: number,
@@ -61,39 +68,85 @@ export async function answerPrompts(
 ): Promise<void> {
   const { maxRows } = loaded.model.capabilities;
   const size = Math.max(1, Math.floor(maxRows / options.numBeams));
-  for (let first = 0; first < prompts.length; first += size) {
+  const asked: { readonly prompt: PromptToAnswer; readonly number: number }[] =
+    [];
+  for (const [number, prompt] of prompts.entries()) {
+    const written = sightOf(prompt)?.answer;
+    if (written === undefined) asked.push({ prompt, number });
+    else tellWritten(written, number, options);
+  }
+  for (let first = 0; first < asked.length; first += size) {
     throwIfAborted(options.signal);
-    const batch = prompts.slice(first, first + size);
+    const batch = asked.slice(first, first + size);
     const done = new Set<number>();
     try {
-      await startBatch(loaded, batch, first, {
-        ...options,
-        onAnswer(prompt, answered) {
-          done.add(prompt);
-          options.onAnswer(prompt, answered);
+      await startBatch(
+        loaded,
+        batch.map(({ prompt }) => prompt),
+        {
+          ...options,
+          onToken(prompt, ...token) {
+            options.onToken(batch[prompt]!.number, ...token);
+          },
+          onAnswer(prompt, answered) {
+            done.add(prompt);
+            options.onAnswer(batch[prompt]!.number, answered);
+          },
         },
-      });
+      );
     } catch (error) {
       if (!isFlorenceError(error) || FINAL.includes(error.code)) throw error;
-      for (const index of batch.keys()) {
-        if (!done.has(first + index)) options.onError(first + index, error);
+      for (const [index, { number }] of batch.entries()) {
+        if (!done.has(index)) options.onError(number, error);
       }
     }
   }
 }
 
+/** What the vision side made for this prompt alone. */
+export function sightOf({
+  features,
+  ids,
+}: Pick<PromptToAnswer, "features" | "ids">): PromptSight | undefined {
+  return features.sights?.find(
+    ({ prompt }) =>
+      prompt.length === ids.length && prompt.every((id, at) => id === ids[at]),
+  );
+}
+
+/** An answer that was there before anybody asked the language model. */
+function tellWritten(
+  { ids, logProbs }: WrittenAnswer,
+  prompt: number,
+  options: AnswerOptions,
+): void {
+  const answer: Answer = {
+    ids: ids.slice(0, options.maxWrittenTokens),
+    logProbs: logProbs.slice(0, options.maxWrittenTokens),
+    spreads: ids.slice(0, options.maxWrittenTokens).map(() => null),
+    finishReason: ids.length > options.maxWrittenTokens ? "length" : "stop",
+  };
+  for (const [at, id] of answer.ids.entries())
+    options.onToken(prompt, id, answer.logProbs[at]!, null);
+  options.onAnswer(prompt, { answer, labelScores: null });
+}
+
 async function startBatch(
   loaded: LoadedModel,
   batch: readonly PromptToAnswer[],
-  first: number,
   options: AnswerOptions,
 ): Promise<void> {
   const state = await loaded.model.start(
-    batch.map(({ features, ids }) => ({ features, ids })),
+    batch.map((prompt) => {
+      const { features, ids } = prompt;
+      const hintIds = sightOf(prompt)?.hintIds;
+      if (hintIds === undefined) return { features, ids };
+      return { features: { ...features, hintIds }, ids };
+    }),
     { signal: options.signal },
   );
   try {
-    await answerBatch(loaded, state, batch, first, options);
+    await answerBatch(loaded, state, batch, options);
   } finally {
     await state.dispose();
   }
@@ -103,7 +156,6 @@ async function answerBatch(
   loaded: LoadedModel,
   state: DecodingState,
   batch: readonly PromptToAnswer[],
-  first: number,
   options: AnswerOptions,
 ): Promise<void> {
   const spec = loaded.manifest.generation;
@@ -114,7 +166,7 @@ async function answerBatch(
   for (const prompt of closed) {
     const rated = scores.get(prompt)!;
     const best = rated.means.indexOf(Math.max(...rated.means));
-    options.onAnswer(first + prompt, {
+    options.onAnswer(prompt, {
       answer: wholeAnswer(spec.bos_token_id, rated, best),
       labelScores: rated.means,
     });
@@ -130,11 +182,11 @@ async function answerBatch(
     locations: locationTokens(loaded),
     signal: options.signal,
     onToken: (prompt, id, logProb, spread) => {
-      options.onToken(first + prompt, id, logProb, spread);
+      options.onToken(prompt, id, logProb, spread);
     },
     onAnswer: (prompt, answer) => {
       const labelScores = scores.get(prompt)?.means ?? null;
-      options.onAnswer(first + prompt, { answer, labelScores });
+      options.onAnswer(prompt, { answer, labelScores });
     },
   });
 }

@@ -4,7 +4,11 @@
 import { FlorenceError, isFlorenceError } from "../errors.ts";
 import type { Features } from "../model/model.ts";
 import type { LoadedModel } from "../model/open-model.ts";
-import { answerPrompts, type PromptToAnswer } from "./answer-prompts.ts";
+import {
+  answerPrompts,
+  sightOf,
+  type PromptToAnswer,
+} from "./answer-prompts.ts";
 import type { AnalyzeInput, Platform } from "./analyze.ts";
 import type { AnalyzeEvents } from "./events.ts";
 import type { ImageFacts } from "./seen-image.ts";
@@ -69,7 +73,12 @@ export async function lookAtViews(
     const units = pass.flatMap((view) => board.unitsOf(view));
     try {
       const startMs = platform.now();
-      const features = await see(pass, options);
+      const prompts = pass.map((view) =>
+        units
+          .filter((unit) => unit.view === view)
+          .map(({ plan, prompt }) => plan.prompts[prompt]!),
+      );
+      const features = await see(pass, prompts, options);
       look.visionMs += platform.now() - startMs;
       look.visionPasses += features.isNew ? pass.length : 0;
       look.inputSize = features.all[0]?.inputSize ?? null;
@@ -91,12 +100,17 @@ export async function lookAtViews(
 /** One pass over some views, or what was kept of the whole image. */
 async function see(
   pass: readonly View[],
+  prompts: readonly (readonly (readonly number[])[])[],
   { loaded, input, facts, events }: LookOptions,
 ): Promise<{ readonly all: readonly Features[]; readonly isNew: boolean }> {
   const { image, seen, options, signal } = input;
   const isWhole = pass[0]!.tile === null;
   const kept = isWhole ? (seen ?? null) : null;
-  if (kept !== null) {
+  const mustLook =
+    kept !== null &&
+    image !== null &&
+    prompts[0]!.some((ids) => isUnseen(ids, kept.features, loaded));
+  if (kept !== null && !mustLook) {
     events.vision?.(kept);
     return { all: [kept.features], isNew: false };
   }
@@ -105,6 +119,7 @@ async function see(
     pass.map((view) => imageOf(view, image.image)),
     {
       signal,
+      prompts,
       ...(typeof options.input_size === "number" && {
         inputSize: options.input_size,
       }),
@@ -132,9 +147,14 @@ async function ask(
   for (const unit of units) {
     const features = seenOf.get(unit.view)!;
     const ids = unit.plan.prompts[unit.prompt]!;
-    const room =
-      manifest.text.positions - features.tokens - features.hintIds.length;
-    if (ids.length > room) {
+    if (isUnseen(ids, features, loaded)) {
+      board.fail(unit, unseen(unit));
+      continue;
+    }
+    const sight = sightOf({ features, ids });
+    const { hintIds = features.hintIds } = sight ?? {};
+    const room = manifest.text.positions - features.tokens - hintIds.length;
+    if (sight?.answer === undefined && ids.length > room) {
       board.fail(unit, tooLong(unit, ids.length, room));
       continue;
     }
@@ -149,6 +169,7 @@ async function ask(
       options.max_tokens ?? DEFAULT_MAX_TOKENS,
       manifest.text.positions,
     ),
+    maxWrittenTokens: options.max_tokens ?? Infinity,
     signal,
     onToken: (prompt, id, logProb, spread) => {
       board.token(fitting[prompt]!, id, logProb, spread);
@@ -161,6 +182,23 @@ async function ask(
       board.fail(fitting[prompt]!, error);
     },
   });
+}
+
+/** Whether the model must look for this prompt, and has not. */
+function isUnseen(
+  ids: readonly number[],
+  features: Features,
+  { model }: LoadedModel,
+): boolean {
+  const isLookedFor = model.looksFor?.(ids) ?? false;
+  return isLookedFor && sightOf({ features, ids }) === undefined;
+}
+
+function unseen({ plan }: Unit): FlorenceError {
+  return new FlorenceError(
+    "invalid_request",
+    `For ${plan.asked.spelling} this model looks at the image once more, and only what it saw before is at hand. Send the image itself.`,
+  );
 }
 
 function tooLong({ plan }: Unit, tokens: number, room: number): FlorenceError {

@@ -69,6 +69,16 @@ const ClassifierTower = v.strictObject({
   features: v.boolean(),
 });
 
+/** Answers a detector gives itself, to these prompts word for word. */
+const DetectorAnswers = v.strictObject({
+  /** The prompt that is answered with labels and boxes. */
+  labeled: v.string(),
+  /** The prompt that is answered with boxes alone. */
+  unlabeled: v.string(),
+  score_threshold: v.number(),
+  max: Count,
+});
+
 const DetectorTower = v.strictObject({
   kind: v.literal("detector"),
   name: v.string(),
@@ -80,11 +90,61 @@ const DetectorTower = v.strictObject({
   labels: v.array(v.string()),
   score_threshold: v.number(),
   nms_iou: v.number(),
+  /** Most objects among the hints. */
   max: Count,
+  answers: v.exactOptional(DetectorAnswers),
 });
 
 /** A network that says what it sees in the model's own tokens. */
 const Tower = v.variant("kind", [ClassifierTower, DetectorTower]);
+
+/** A network that marks the pixels of lines of text, B G R in. */
+const TextDetector = v.strictObject({
+  graph: v.string(),
+  /** The picture's longer side is brought to this if it is longer. */
+  long_side: Count,
+  /** Both sides are multiples of this. */
+  multiple: Count,
+  mean: Triple,
+  std: Triple,
+  /** A pixel above this may be text; a line's mean must reach the other. */
+  pixel_threshold: v.number(),
+  line_threshold: v.number(),
+  /** A line's box grows by this times area over perimeter. */
+  grow: v.number(),
+  /** Least side of a line before it grows, in pixels of the map. */
+  least_side: v.number(),
+  max: Count,
+});
+
+/** A network that reads one line, B G R in. */
+const TextRecognizer = v.strictObject({
+  graph: v.string(),
+  /** A line is brought to this height; zeros fill its width up to the least. */
+  height: Count,
+  least_width: Count,
+  most_width: Count,
+  multiple: Count,
+  mean: Triple,
+  std: Triple,
+  /** Least mean probability of a line's characters. */
+  threshold: v.number(),
+  /** Probability from which a space stands between two characters. */
+  space: v.number(),
+  /** Of its outputs after the first, which is no character. */
+  characters: v.array(v.string()),
+});
+
+const Reader = v.strictObject({
+  detector: TextDetector,
+  recognizer: TextRecognizer,
+  /** The prompts it answers itself; the last up to the region's corners. */
+  answers: v.strictObject({
+    text: v.string(),
+    lines: v.string(),
+    region: v.string(),
+  }),
+});
 
 const DavitVision = v.strictObject({
   kind: v.literal("davit"),
@@ -98,6 +158,12 @@ const TowersVision = v.strictObject({
   /** Visual tokens in front of the hints, 0 if only hints are given. */
   image_tokens: Count,
   towers: v.pipe(v.array(Tower), v.minLength(1)),
+  /**
+   * Share of a region's sides around it in the classifiers' closer look, for
+   * prompts that name a region; left out: they look at the whole image only.
+   */
+  closer: v.exactOptional(v.number()),
+  reader: v.exactOptional(Reader),
 });
 
 const Text = v.strictObject({
@@ -154,6 +220,7 @@ export const ManifestSchema = v.strictObject({
 
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
 export type TowerSpec = v.InferOutput<typeof Tower>;
+export type ReaderSpec = v.InferOutput<typeof Reader>;
 export type ImageInputSpec = v.InferOutput<typeof ImageInput>;
 export type GenerationSpec = v.InferOutput<typeof Generation>;
 

@@ -6,6 +6,24 @@
 import type { RgbImage } from "../image/rgb-image.ts";
 import type { Manifest } from "./manifest.ts";
 
+/** What the vision side made for one prompt alone. */
+export interface PromptSight {
+  /** Ids of the prompt, `<s>` and `</s>` included. */
+  readonly prompt: readonly number[];
+  /** In place of the image's: what a closer look at a region gave. */
+  readonly hintIds?: readonly number[];
+  /** The whole answer, where no language model is asked. */
+  readonly answer?: WrittenAnswer;
+}
+
+/** An answer the vision side wrote itself. */
+export interface WrittenAnswer {
+  /** `<s>` and `</s>` included. */
+  readonly ids: readonly number[];
+  /** One for each id: log of how sure the network was. */
+  readonly logProbs: readonly number[];
+}
+
 /** What a model made of one image: kept, reused, or sent elsewhere as it is. */
 export interface Features {
   /** Visual tokens, row-major. */
@@ -16,6 +34,8 @@ export interface Features {
   readonly hintIds: readonly number[];
   /** Side the image was brought to, in pixels. */
   readonly inputSize: number;
+  /** What was made for single prompts; see `EncodeOptions.prompts`. */
+  readonly sights?: readonly PromptSight[];
 }
 
 /** One prompt over one image. */
@@ -119,6 +139,11 @@ export interface ModelCapabilities {
 export interface EncodeOptions extends RunOptions {
   /** One of `capabilities.inputSizes`; the first if left out. */
   readonly inputSize?: number | undefined;
+  /**
+   * For each image, the prompts that will be asked of it, as ids: a vision side
+   * may look closer, or read, for some. Those it needs are told by `looksFor`.
+   */
+  readonly prompts?: readonly (readonly (readonly number[])[])[];
 }
 
 /**
@@ -136,6 +161,12 @@ export interface Model {
     images: readonly RgbImage[],
     options?: EncodeOptions,
   ): Promise<readonly Features[]>;
+
+  /**
+   * Whether `encode` must be told of this prompt before it is asked, and puts
+   * a sight for it among the features. Left out: of none.
+   */
+  readonly looksFor?: (prompt: readonly number[]) => boolean;
 
   /** Encodes prompts as one batch; prompts may share features. */
   start(

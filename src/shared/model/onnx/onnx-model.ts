@@ -7,6 +7,7 @@ import type { Manifest } from "../manifest.ts";
 import type { Model } from "../model.ts";
 import type { Session, SessionFactory } from "../session.ts";
 import { startDecoding } from "./decoding-state.ts";
+import type { ReaderSessions } from "../towers/reader.ts";
 import { disposeSessions, openGraphs } from "./open-graph.ts";
 import { openTransformersJsGraphs } from "./transformers-js-sessions.ts";
 import { createVision, visionGraphNames } from "./vision.ts";
@@ -28,7 +29,13 @@ export async function openOnnxModel(
     manifest.layout === "transformers-js"
       ? await openTransformersJsGraphs(manifest, bundle, sessions)
       : await openGraphs(names, manifest, bundle, sessions);
-  const vision = createVision(manifest, tokenizer, opened);
+  const reader = readerOf(manifest, bundle, sessions);
+  const vision = createVision(
+    manifest,
+    tokenizer,
+    opened,
+    reader?.open ?? null,
+  );
   const graphs = {
     manifest,
     sessions,
@@ -45,8 +52,44 @@ export async function openOnnxModel(
       maxRows: mostRows(manifest, sessions),
     },
     encode: (images, options = {}) => vision.encode(images, options),
+    ...(vision.looksFor !== undefined && { looksFor: vision.looksFor }),
     start: (prompts, options = {}) => startDecoding(graphs, prompts, options),
-    dispose: () => disposeSessions(opened),
+    async dispose() {
+      await disposeSessions(opened);
+      await reader?.dispose();
+    },
+  };
+}
+
+interface LazyReader {
+  readonly open: () => Promise<ReaderSessions>;
+  dispose(): Promise<void>;
+}
+
+/** A reader whose graphs are opened when they are first needed: few ask. */
+function readerOf(
+  manifest: Manifest,
+  bundle: BundleSource,
+  sessions: SessionFactory,
+): LazyReader | null {
+  if (manifest.vision.kind !== "hint_towers") return null;
+  const { reader } = manifest.vision;
+  if (reader === undefined) return null;
+  let opened: Promise<ReaderSessions> | null = null;
+  return {
+    open() {
+      const names = [reader.detector.graph, reader.recognizer.graph];
+      opened ??= openGraphs(names, manifest, bundle, sessions).then(
+        (graphs) => ({
+          detector: graphs[reader.detector.graph]!,
+          recognizer: graphs[reader.recognizer.graph]!,
+        }),
+      );
+      return opened;
+    },
+    async dispose() {
+      if (opened !== null) await disposeSessions({ ...(await opened) });
+    },
   };
 }
 
