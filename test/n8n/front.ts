@@ -12,10 +12,10 @@ export interface Passed {
 }
 
 /**
- * Answers in place of the service, or cuts the connection; null passes the
- * request on.
+ * Answers in place of the service, cuts the connection, or holds it without an
+ * answer; null passes the request on.
  */
-export type Instead = (request: Passed) => Response | "cut" | null;
+export type Instead = (request: Passed) => Response | "cut" | "hold" | null;
 
 export interface Front {
   readonly origin: string;
@@ -44,6 +44,7 @@ export async function startFront(target: string): Promise<Front> {
     mostAtOnce = Math.max(mostAtOnce, underWay);
     void answer(request, one).then(async (answered) => {
       underWay -= 1;
+      if (answered === "hold") return;
       if (answered === "cut") {
         request.socket.destroy();
         return;
@@ -55,7 +56,7 @@ export async function startFront(target: string): Promise<Front> {
   const answer = async (
     request: IncomingMessage,
     one: Passed,
-  ): Promise<Response | "cut"> => {
+  ): Promise<Response | "cut" | "hold"> => {
     const body = await bodyOf(request);
     const instead = front.instead?.(one) ?? null;
     if (instead !== null) return instead;

@@ -30,6 +30,7 @@ import {
   type N8nOptions,
 } from "./n8n-process.ts";
 import { OPERATIONS } from "./operation-cases.ts";
+import { OPTION_CASES } from "./option-cases.ts";
 import { OUTPUTS } from "./output-cases.ts";
 import { makeTarball } from "./package-tarball.ts";
 import { printTable, startTally } from "./tally.ts";
@@ -41,6 +42,7 @@ const GROUPS: Readonly<Record<string, CaseGroup>> = {
   editor: EDITOR,
   operations: OPERATIONS,
   inputs: INPUTS,
+  options: OPTION_CASES,
   outputs: OUTPUTS,
   errors: ERRORS,
   load: LOAD,
