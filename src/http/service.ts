@@ -40,6 +40,8 @@ export interface Service {
   readonly app: App;
   /** All that is served, as data. */
   readonly operations: readonly Operation[];
+  /** What vision passes kept in memory take, in bytes. */
+  featureMemoryBytes(): number;
 
   /**
    * Does what a message of the host's queue hints at, if it is still due.
@@ -114,6 +116,7 @@ export function createService(given: Host): Service {
       observer,
     ),
     operations,
+    featureMemoryBytes: () => features.memoryBytes(),
     bucketEvents: createBucketEvents(host, uploads),
     ...createLater(host, later),
   };

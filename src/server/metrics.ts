@@ -10,12 +10,17 @@ import {
 import type { Telemetry } from "../http/observability/telemetry.ts";
 import type { Operation } from "../http/operation.ts";
 import { sql, type Database, type Statement } from "../http/ports/database.ts";
-import type { EngineLoad } from "./thread-engine.ts";
+import type { ThreadEngine } from "./thread-engine.ts";
 
 export interface Metrics {
   readonly telemetry: Telemetry;
   readonly operation: Operation;
+  /** Shows what kept features take, from now on. */
+  watchFeatures(memoryBytes: () => number): void;
 }
+
+/** What is shown of an engine. */
+export type WatchedEngine = Pick<ThreadEngine, "load" | "heapBytes">;
 
 /** From a refusal to a large page on a CPU. */
 const SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
@@ -27,14 +32,24 @@ const SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
  */
 export function createMetrics(
   database: Database,
-  engineLoad: () => EngineLoad,
+  engine: WatchedEngine,
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const watched = watchEngine(registry, engineLoad);
+  const watched = watchEngine(registry, engine);
   watchRows(registry, database);
   return {
     telemetry: { request: countRequests(registry), analysis: watched },
+    watchFeatures(memoryBytes) {
+      new Gauge({
+        name: "florence_feature_memory_bytes",
+        help: "Vision passes kept in memory.",
+        registers: [registry],
+        collect() {
+          this.set(memoryBytes());
+        },
+      });
+    },
     operation: {
       method: "GET",
       path: "/metrics",
@@ -77,7 +92,7 @@ function countRequests(registry: Registry): NonNullable<Telemetry["request"]> {
 
 function watchEngine(
   registry: Registry,
-  engineLoad: () => EngineLoad,
+  engine: WatchedEngine,
 ): NonNullable<Telemetry["analysis"]> {
   const registers = [registry];
   new Gauge({
@@ -86,7 +101,7 @@ function watchEngine(
     labelNames: ["state"],
     registers,
     collect() {
-      const { running, waiting } = engineLoad();
+      const { running, waiting } = engine.load();
       this.set({ state: "running" }, running);
       this.set({ state: "waiting" }, waiting);
     },
@@ -96,7 +111,7 @@ function watchEngine(
     help: "Requests that may wait for the engine.",
     registers,
     collect() {
-      this.set(engineLoad().capacity);
+      this.set(engine.load().capacity);
     },
   });
   new Gauge({
@@ -104,7 +119,15 @@ function watchEngine(
     help: "Threads with models that can take work.",
     registers,
     collect() {
-      this.set(engineLoad().workers);
+      this.set(engine.load().workers);
+    },
+  });
+  new Gauge({
+    name: "florence_engine_heap_bytes",
+    help: "Heaps of the threads with models, and what JavaScript holds beside.",
+    registers,
+    async collect() {
+      this.set(await engine.heapBytes());
     },
   });
   const analyses = new Counter({
@@ -138,12 +161,12 @@ function watchEngine(
     registers,
   });
   return (record) => {
-    const engine = record.engine ?? "none";
+    const name = record.engine ?? "none";
     const { outcome, code } = record;
-    analyses.inc({ engine, outcome, code: code ?? "" });
+    analyses.inc({ engine: name, outcome, code: code ?? "" });
     for (const task of record.tasks) tasks.inc({ task });
     for (const [part, ms] of Object.entries(record.timings)) {
-      seconds.observe({ engine, part }, ms / 1000);
+      seconds.observe({ engine: name, part }, ms / 1000);
     }
     tokens.inc({ kind: "prompt" }, record.promptTokens);
     tokens.inc({ kind: "output" }, record.outputTokens);

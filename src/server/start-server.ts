@@ -17,7 +17,7 @@ import { chooseBatch } from "./choose-batch.ts";
 import { createDoor } from "./door.ts";
 import { databaseFile } from "./data-folder.ts";
 import { openFolderBlobs } from "./folder-blobs.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
 import { NODE_OUTBOUND } from "./outbound.ts";
 import { keptSecret } from "./secret-file.ts";
 import { openSqliteDatabase } from "./sqlite-database.ts";
@@ -91,8 +91,9 @@ export async function startServer(
   });
   opened.defer(() => closeServer(server));
   const origin = await listen(server, options);
-  const { host, queue } = await openHost(options, origin, opened);
+  const { host, queue, metrics } = await openHost(options, origin, opened);
   const service = createService(host);
+  metrics.watchFeatures(() => service.featureMemoryBytes());
   queue.start((message) => service.consume(message));
   const sweeping = setInterval(() => {
     void service.sweep();
@@ -110,12 +111,18 @@ export async function startServer(
   return { origin, service, close: () => stack.disposeAsync() };
 }
 
+interface Opened {
+  readonly host: Host;
+  readonly queue: TimerQueue;
+  readonly metrics: Metrics;
+}
+
 /** Opens what the service needs; `opened` closes it, the last first. */
 async function openHost(
   options: ServerOptions,
   origin: string,
   opened: AsyncDisposableStack,
-): Promise<{ readonly host: Host; readonly queue: TimerQueue }> {
+): Promise<Opened> {
   const { dataFolder, bundles, workers, threads, maxWaiting } = options;
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   const config = parseSettings({
@@ -147,7 +154,7 @@ async function openHost(
   // Before the database: what it still was at is refused, and written down.
   opened.defer(() => engine.close());
   await migrate(database);
-  const metrics = createMetrics(database, () => engine.load());
+  const metrics = createMetrics(database, engine);
   const host: Host = {
     engines: [engine],
     database,
@@ -163,7 +170,7 @@ async function openHost(
     telemetry: joinTelemetry([log, metrics.telemetry]),
     onFailure: log.failure,
   };
-  return { host, queue };
+  return { host, queue, metrics };
 }
 
 /** Waits for work to end, but no longer than `ms`. */

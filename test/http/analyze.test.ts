@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { createFakeHost } from "../fakes/fake-host.ts";
 import { BAD_IMAGES, PHOTO } from "./bad-images.ts";
 import {
@@ -12,7 +12,7 @@ import {
   readProblem,
 } from "./requests.ts";
 
-const { app } = createService(await createFakeHost());
+const { app } = createCheckedService(await createFakeHost());
 
 test("answers a raw image with one result for each task", async () => {
   const response = await analyzeRaw(app, "tasks=caption,detect");
@@ -169,7 +169,7 @@ test("refuses query parameters it does not know", async () => {
 
 test("reports a vision pass that fails as what it is", async () => {
   const told: unknown[] = [];
-  const { app: broken } = createService(
+  const { app: broken } = createCheckedService(
     await createFakeHost({
       onEncode: () => Promise.reject(new Error("internal: a secret")),
       onFailure: (error) => told.push(error),

@@ -6,7 +6,7 @@ import { equalHashes } from "../../src/http/auth/hashes.ts";
 import { parseServiceConfig } from "../../src/http/config.ts";
 import type { Database } from "../../src/http/ports/database.ts";
 import { SCOPES } from "../../src/http/principal.ts";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { FlorenceError } from "../../src/shared/errors.ts";
 import { createFakeHost } from "../fakes/fake-host.ts";
 import { ADMIN_KEY, createKeyedService } from "./keyed-service.ts";
@@ -90,7 +90,7 @@ test("refuses a hundred malformed headers without a write", async () => {
       return host.database.batch(statements);
     },
   };
-  const { app } = createService({ ...host, database });
+  const { app } = createCheckedService({ ...host, database });
   const values = malformed(secret);
   assert.ok(new Set(values).size >= 100, String(values.length));
   for (const value of [null, ...values]) {
@@ -169,7 +169,7 @@ test("lets the admin key make keys, and do nothing else", async () => {
 
 test("has no admin where no admin key is set", async () => {
   const host = await createFakeHost({ config: { open_mode: false } });
-  const { app } = createService(host);
+  const { app } = createCheckedService(host);
   for (const token of ["undefined", "", ADMIN_KEY]) {
     const headers = { Authorization: `Bearer ${token}` };
     const response = await app.request("/v1/keys", { headers });

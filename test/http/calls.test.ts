@@ -8,7 +8,7 @@ import type {
   EngineRequest,
   NearEngine,
 } from "../../src/http/engine/engine.ts";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { createFakeEngine, createFakeHost } from "../fakes/fake-host.ts";
 import { BASE64 } from "./job-service.ts";
 import { readProblem } from "./requests.ts";
@@ -67,7 +67,7 @@ async function start(engine?: NearEngine) {
   const kept: Promise<unknown>[] = [];
   const host = await createFakeHost({ now: () => NOW_MS });
   const inner = createFakeEngine(host.platform);
-  const service = createService({
+  const service = createCheckedService({
     ...host,
     engines: [
       {

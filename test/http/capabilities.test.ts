@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { FlorenceError } from "../../src/shared/errors.ts";
 import { createFakeHost } from "../fakes/fake-host.ts";
 import { readProblem } from "./requests.ts";
 
-const { app } = createService(await createFakeHost());
+const { app } = createCheckedService(await createFakeHost());
 
 test("lists all 15 tasks, each with JSON Schemas and an example", async () => {
   const data = await list("/v1/tasks");
@@ -45,7 +45,9 @@ test("is live whatever the model, ready only with it", async () => {
   const ready = await app.request("/v1/health/ready");
   assert.deepEqual(await ready.json(), { status: "ready", model: "fake" });
   const loadError = new FlorenceError("bundle_invalid", "A file is missing.");
-  const { app: broken } = createService(await createFakeHost({ loadError }));
+  const { app: broken } = createCheckedService(
+    await createFakeHost({ loadError }),
+  );
   const live = await broken.request("/v1/health/live");
   assert.deepEqual(await live.json(), { status: "live" });
   const unready = await broken.request("/v1/health/ready");

@@ -11,7 +11,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import type { Engine } from "../../src/http/engine/engine.ts";
 import { createLadder } from "../../src/http/engine/ladder.ts";
 import { createRemoteEngine } from "../../src/http/engine/remote-engine.ts";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { NODE_PLATFORM } from "../../src/node/platform.ts";
 import { openThreadEngine } from "../../src/server/thread-engine.ts";
 import { ENGINE_CONTRACT } from "../contract/engine-contract.ts";
@@ -27,7 +27,7 @@ async function startFarHost(): Promise<string> {
     now: NODE_PLATFORM.now,
     config: { secret: SECRET, open_mode: false },
   });
-  const { app } = createService(host);
+  const { app } = createCheckedService(host);
   const server = createAdaptorServer({ fetch: app.fetch });
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { createFakeEngine, createFakeHost } from "../fakes/fake-host.ts";
 import {
   analyzeParts,
@@ -50,7 +50,7 @@ test("answers 200 partial with what was finished, 504 if nothing was", async () 
         );
       },
     };
-    return createService({ ...host, engines: [engine] }).app;
+    return createCheckedService({ ...host, engines: [engine] }).app;
   };
   const request = partsOf({ tasks: [{ task: "detect" }, { task: "caption" }] });
   const some = await readEnvelope(await analyzeParts(appAfter(1), request));

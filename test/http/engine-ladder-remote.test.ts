@@ -11,7 +11,7 @@ import {
 import { createRemoteEngine } from "../../src/http/engine/remote-engine.ts";
 import type { Engine } from "../../src/http/engine/engine.ts";
 import type { App } from "../../src/http/operation.ts";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { NODE_PLATFORM } from "../../src/node/platform.ts";
 import type { Platform } from "../../src/shared/analyze/analyze.ts";
 import { FlorenceError } from "../../src/shared/errors.ts";
@@ -28,7 +28,9 @@ const ASKED_BY = { tenant: "acme", id: "key_1" };
 /** A far host whose engine goes by `gpu`. */
 async function farApp(): Promise<App> {
   const config = { secret: SECRET, open_mode: false };
-  const { app } = createService(await createFakeHost({ name: "gpu", config }));
+  const { app } = createCheckedService(
+    await createFakeHost({ name: "gpu", config }),
+  );
   return app;
 }
 
@@ -51,7 +53,7 @@ function at(ms: number): Platform {
 
 test("answers through the other host, and says so", async () => {
   const far = await farApp();
-  const { app } = createService(
+  const { app } = createCheckedService(
     await createFakeHost({
       loadError: new FlorenceError("engine_unavailable", "Dead. Wait."),
       config: {

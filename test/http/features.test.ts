@@ -9,7 +9,7 @@ import {
   encodeSeenImage,
 } from "../../src/http/features/seen-image-bytes.ts";
 import { sql, type Row } from "../../src/http/ports/database.ts";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { NODE_PLATFORM } from "../../src/node/platform.ts";
 import type { SeenImage } from "../../src/shared/analyze/seen-image.ts";
 import type { Envelope } from "../../src/shared/schema/analysis.ts";
@@ -58,7 +58,7 @@ async function bench(options: FakeHostOptions = {}): Promise<Bench> {
     ask: async (body) =>
       await envelopeOf(await service.ask(key, "/v1/analyze", postJson(body))),
     restarted: () => {
-      const { app } = createService(service.host);
+      const { app } = createCheckedService(service.host);
       const headers = { Authorization: `Bearer ${key}` };
       return async (body) =>
         await app.request("/v1/analyze", postJson(body, headers));
@@ -246,7 +246,7 @@ test("answers although the store is broken, and tells the host", async () => {
     ...service.host,
     store: { get: broken, put: broken, delete: broken },
   };
-  const { app } = createService(host);
+  const { app } = createCheckedService(host);
   const headers = { Authorization: `Bearer ${key}` };
   const first = await envelopeOf(
     await app.request("/v1/analyze", postJson(BYTES, headers)),
@@ -269,8 +269,11 @@ test("names features only where they can be read from everywhere", async () => {
     await mayWrite.promise;
     await store.put(...blob);
   };
-  const { app } = createService({ ...service.host, store: { ...store, put } });
-  const elsewhere = createService(service.host).app;
+  const { app } = createCheckedService({
+    ...service.host,
+    store: { ...store, put },
+  });
+  const elsewhere = createCheckedService(service.host).app;
   const headers = { Authorization: `Bearer ${key}` };
   let isAnswered = false;
   const work = envelopeOf(
@@ -311,7 +314,7 @@ test("answers at the deadline though the store hangs, and names no features", as
       kept.push(work);
     },
   };
-  const { app } = createService(host);
+  const { app } = createCheckedService(host);
   const headers = { Authorization: `Bearer ${key}` };
   const asked = { ...postJson(BYTES, headers), signal: gone.signal };
   const { image } = await envelopeOf(app.request("/v1/analyze", asked));
@@ -324,7 +327,7 @@ test("answers at the deadline though the store hangs, and names no features", as
 test("names no features that the store would not take", async () => {
   const { service, key, passes } = await bench();
   const put = () => Promise.reject(new Error("the store is full"));
-  const { app } = createService({
+  const { app } = createCheckedService({
     ...service.host,
     store: { ...service.host.store, put },
   });
@@ -366,7 +369,7 @@ test("refuses features of a model that is not here any more", async () => {
   const newer = { ...engine, models: [{ ...model, revision: "sha256:1" }] as const }; // prettier-ignore
   // The same engine, one release on.
   const host = { ...service.host, engines: [newer] as const };
-  const { app } = createService(host);
+  const { app } = createCheckedService(host);
   const headers = { Authorization: `Bearer ${key}` };
   const response = await app.request(
     "/v1/analyze",
@@ -511,7 +514,7 @@ test("forgets in memory what no longer fits, and finds it in the store", async (
       return host.store.get(path);
     },
   };
-  const { app } = createService({ ...host, store });
+  const { app } = createCheckedService({ ...host, store });
   const headers = { Authorization: `Bearer ${key}` };
   for (let time = 0; time < 3; time += 1) {
     await envelopeOf(

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sql } from "../../src/http/ports/database.ts";
 import type { WorkMessage } from "../../src/http/ports/work-queue.ts";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { PHOTO } from "./bad-images.ts";
 import {
   ASKED,
@@ -100,7 +100,7 @@ test("a result too large for a row is kept in the store, then deleted", async ()
   const { host, request, service, clock } = await start();
   const { id } = await readJob(await request("POST", "/v1/jobs", ASKED), 202);
   const [engine] = host.engines;
-  const large = createService({
+  const large = createCheckedService({
     ...host,
     engines: [
       {

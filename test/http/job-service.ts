@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { sql } from "../../src/http/ports/database.ts";
-import { createService, type Service } from "../../src/http/service.ts";
+import type { Service } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import {
   createFakeHost,
   type FakeHost,
@@ -29,7 +30,7 @@ export interface Started {
 export async function start(options: FakeHostOptions = {}): Promise<Started> {
   const clock = { nowMs: Date.UTC(2026, 10, 25) };
   const host = await createFakeHost({ now: () => clock.nowMs, ...options });
-  const service = createService(host);
+  const service = createCheckedService(host);
   return {
     host,
     service,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WorkMessage } from "../../src/http/ports/work-queue.ts";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { FlorenceError } from "../../src/shared/errors.ts";
 import { createFakeHost } from "../fakes/fake-host.ts";
 import { PHOTO } from "./bad-images.ts";
@@ -76,7 +76,7 @@ test("an attempt that comes too late writes nothing", async () => {
   const message: WorkMessage = { kind: "job_item", jobId: id, index: 0 };
   const late = service.consume(message);
   clock.nowMs += 20_000; // the lease has run out
-  const second = createService({
+  const second = createCheckedService({
     ...host,
     engines: (await createFakeHost()).engines,
   });
@@ -158,11 +158,10 @@ test("a bug of ours is tried three times, then told as a problem", async () => {
 test("an image that ends the process again and again is given up", async () => {
   const { host, service, request, clock } = await start();
   const { id } = await readJob(await request("POST", "/v1/jobs", ASKED), 202);
-  const dies = createService({
+  const over = Promise.withResolvers<never>();
+  const dies = createCheckedService({
     ...host,
-    engines: [
-      { ...host.engines[0], analyze: () => new Promise(() => undefined) },
-    ],
+    engines: [{ ...host.engines[0], analyze: () => over.promise }],
   });
   const message: WorkMessage = { kind: "job_item", jobId: id, index: 0 };
   for (let crash = 0; crash < 5; crash += 1) {
@@ -175,4 +174,5 @@ test("an image that ends the process again and again is given up", async () => {
   const job = await readJob(await request("GET", `/v1/jobs/${id}`));
   assert.equal(job.status, "failed");
   assert.equal(job.results[0]?.problem?.code, "internal");
+  over.reject(new Error("the test is over"));
 });

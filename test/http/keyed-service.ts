@@ -6,7 +6,8 @@ import {
   type KeyGrant,
 } from "../../src/http/auth/api-keys.ts";
 import { SCOPES } from "../../src/http/principal.ts";
-import { createService, type Service } from "../../src/http/service.ts";
+import type { Service } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import {
   createFakeHost,
   type FakeHost,
@@ -38,7 +39,7 @@ export async function createKeyedService(
     ...options,
     config: { open_mode: false, admin_key: ADMIN_KEY, ...options.config },
   });
-  const service = createService(host);
+  const service = createCheckedService(host);
   return {
     host,
     service,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { createFakeHost } from "../fakes/fake-host.ts";
 import { GOOD_REQUEST_BODY, MALFORMED_REQUESTS } from "./malformed-requests.ts";
 import { analyzeJson, readEnvelope, readProblem } from "./requests.ts";
@@ -8,7 +8,7 @@ import { analyzeJson, readEnvelope, readProblem } from "./requests.ts";
 /** Failures of ours; no request may bring one about. */
 const told: unknown[] = [];
 const host = await createFakeHost({ onFailure: (error) => told.push(error) });
-const { app } = createService(host);
+const { app } = createCheckedService(host);
 
 test("the table has 300 requests and more, none of them twice", () => {
   const all = Object.values(MALFORMED_REQUESTS).flat();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { FlorenceError } from "../../src/shared/errors.ts";
 import { createFakeHost } from "../fakes/fake-host.ts";
 import { PHOTO } from "./bad-images.ts";
@@ -14,7 +14,7 @@ import {
   streamedImage,
 } from "./requests.ts";
 
-const { app } = createService(await createFakeHost());
+const { app } = createCheckedService(await createFakeHost());
 
 test("answers an unknown path with a problem that lists the known ones", async () => {
   const response = await app.request("/v2/analyse");
@@ -164,7 +164,7 @@ test("refuses a deadline that is no number of milliseconds", async () => {
 });
 
 test("stops the vision pass at the deadline", async () => {
-  const { app: slow } = createService(
+  const { app: slow } = createCheckedService(
     await createFakeHost({
       onEncode: (signal) =>
         new Promise((resolve) => {
@@ -185,7 +185,7 @@ test("lets one request at a time to the engine, some wait, refuses the rest", as
   let running = 0;
   let most = 0;
   const release = Promise.withResolvers<undefined>();
-  const { app: busy } = createService(
+  const { app: busy } = createCheckedService(
     await createFakeHost({
       maxWaiting: 2,
       onEncode: async () => {
@@ -208,7 +208,7 @@ test("lets one request at a time to the engine, some wait, refuses the rest", as
 
 test("goes on after a request that failed at work", async () => {
   let calls = 0;
-  const { app: shaky } = createService(
+  const { app: shaky } = createCheckedService(
     await createFakeHost({
       onEncode: () => {
         calls += 1;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createService } from "../../src/http/service.ts";
+import { createCheckedService } from "./checked-service.ts";
 import { TASKS } from "../../src/shared/tasks/index.ts";
 import { createFakeHost } from "../fakes/fake-host.ts";
 import { PHOTO } from "./bad-images.ts";
 import { readEnvelope, readProblem } from "./requests.ts";
 
-const { app } = createService(await createFakeHost());
+const { app } = createCheckedService(await createFakeHost());
 
 for (const { spelling, name, example } of TASKS) {
   test(`answers ${spelling} with its example`, async () => {

@@ -23,6 +23,11 @@ export const HEADERS = {
     description: "Seconds after which another try makes sense.",
     schema: { type: "string" },
   },
+  "Idempotency-Replayed": {
+    description:
+      "`true`: the answer of an earlier request with the same Idempotency-Key.",
+    schema: { type: "string", const: "true" },
+  },
   Location: {
     description: "Where the job can be asked for.",
     schema: { type: "string" },

@@ -69,7 +69,7 @@ export function openApiDocument(
 
 function describe(operation: Operation): JsonSchema {
   const { operationId, tag, summary, description, access, body } = operation;
-  const isGuarded = access !== "public" && access !== "signed";
+  const isGuarded = isGuardedBy(access);
   const parameters = parametersOf(operation);
   return {
     operationId,
@@ -88,6 +88,11 @@ function describe(operation: Operation): JsonSchema {
         }),
     responses: responsesOf(operation, isGuarded),
   };
+}
+
+/** Whether it needs a key. */
+function isGuardedBy(access: Operation["access"]): boolean {
+  return access !== "public" && access !== "signed";
 }
 
 function parametersOf({
@@ -134,7 +139,7 @@ function responsesOf(operation: Operation, isGuarded: boolean): JsonSchema {
   const problems = problemResponses(operation, isGuarded);
   const responses: Record<string, DescribedResponse> = { ...problems };
   for (const [status, response] of Object.entries(operation.responses)) {
-    const own = describeResponse(response, Number(status), isGuarded);
+    const own = describeResponse(response, Number(status), operation);
     const problem = problems[status];
     responses[status] =
       problem === undefined
@@ -157,21 +162,34 @@ interface DescribedResponse {
 function describeResponse(
   { description, content }: OperationResponse,
   status: number,
-  isGuarded: boolean,
+  operation: Operation,
 ): DescribedResponse {
   return {
     description,
-    headers: headersOf(status, isGuarded),
+    headers: headersOf(status, operation),
     ...(content === undefined ? {} : { content: contentOf(content) }),
   };
 }
 
-function headersOf(status: number, isGuarded: boolean): JsonSchema {
+/** Statuses that say when another try makes sense. */
+const RETRIED = [409, 429, 503];
+
+/** What a key keeps for a day is given again: anything that may stay so. */
+function isReplayed(status: number): boolean {
+  return status < 500 && status !== 401 && status !== 429;
+}
+
+function headersOf(
+  status: number,
+  { access, isIdempotent = false }: Operation,
+): JsonSchema {
+  const isGuarded = isGuardedBy(access);
   const names: HeaderName[] = ["X-Request-Id", "Server-Timing"];
   if (isGuarded && status !== 401) names.push("RateLimit", "RateLimit-Policy");
   if (status === 401) names.push("WWW-Authenticate");
   if (status === 202) names.push("Location");
-  if (status === 429 || status === 503) names.push("Retry-After");
+  if (RETRIED.includes(status)) names.push("Retry-After");
+  if (isIdempotent && isReplayed(status)) names.push("Idempotency-Replayed");
   return Object.fromEntries(
     names.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
   );
@@ -186,6 +204,8 @@ function problemsOf(
     "unauthenticated",
     "forbidden",
     "rate_limited",
+    // The issuer of tokens does not show its keys.
+    "engine_unavailable",
   ];
   const idempotent: readonly ErrorCode[] = [
     "idempotency_key_invalid",
@@ -237,7 +257,7 @@ function problemResponses(
         description: own
           .map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`)
           .join(" "),
-        headers: headersOf(status, isGuarded),
+        headers: headersOf(status, operation),
         content: {
           [mediaType]: {
             schema,

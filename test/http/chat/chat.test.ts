@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createService } from "../../../src/http/service.ts";
+import { createCheckedService } from "../checked-service.ts";
 import { CASES } from "../../contract/http/chat.ts";
 import { createFakeHost } from "../../fakes/fake-host.ts";
 import { appTarget } from "../app-target.ts";
 import { PHOTO } from "../bad-images.ts";
 
 const host = await createFakeHost();
-const { app } = createService(host);
+const { app } = createCheckedService(host);
 const target = await appTarget(app, host);
 
 for (const one of CASES) {

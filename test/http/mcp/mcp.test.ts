@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createService } from "../../../src/http/service.ts";
+import { createCheckedService } from "../checked-service.ts";
 import { OPEN_PRINCIPAL } from "../../../src/http/principal.ts";
 import { FlorenceError } from "../../../src/shared/errors.ts";
 import { CASES } from "../../contract/http/mcp.ts";
@@ -9,7 +9,7 @@ import { callTool, listTools } from "../../../src/http/mcp/tools.ts";
 import { appTarget } from "../app-target.ts";
 
 const host = await createFakeHost();
-const { app } = createService(host);
+const { app } = createCheckedService(host);
 const target = await appTarget(app, host);
 
 for (const one of CASES) {

@@ -8,7 +8,7 @@ import type {
   RequestRecord,
 } from "../../../src/http/observability/telemetry.ts";
 import { traceOf } from "../../../src/http/observability/trace-context.ts";
-import { createService } from "../../../src/http/service.ts";
+import { createCheckedService } from "../checked-service.ts";
 import { createFakeHost } from "../../fakes/fake-host.ts";
 import { PHOTO } from "../bad-images.ts";
 
@@ -24,7 +24,7 @@ async function start() {
     () => 0,
   );
   const host = await createFakeHost();
-  const { app } = createService({
+  const { app } = createCheckedService({
     ...host,
     telemetry: {
       request: (record) => {

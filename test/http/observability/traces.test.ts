@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AnalysisRecord } from "../../../src/http/observability/telemetry.ts";
-import { createService } from "../../../src/http/service.ts";
+import { createCheckedService } from "../checked-service.ts";
 import { createFakeHost } from "../../fakes/fake-host.ts";
 import { PHOTO } from "../bad-images.ts";
 
@@ -22,7 +22,7 @@ test("carries the trace of a job to its analysis and its delivery", async () => 
       resolve: () => Promise.resolve(["127.0.0.1"]),
     },
   });
-  const service = createService({
+  const service = createCheckedService({
     ...host,
     telemetry: { analysis: (record) => analyses.push(record) },
   });

@@ -21,6 +21,7 @@ interface DescribedOperation {
   readonly responses: Record<
     string,
     {
+      readonly headers?: Record<string, object>;
       readonly content?: Record<
         string,
         { readonly examples?: Record<string, { value: { code: string } }> }
@@ -111,6 +112,19 @@ test("gives an example of each error under its status", () => {
       }
     }
   }
+});
+
+test("tells of replayed answers, and of when to come back", () => {
+  const analyze = document.paths["/v1/analyze"]!["post"]!.responses;
+  const named = (status: string): readonly string[] =>
+    Object.keys(analyze[status]?.headers ?? {});
+  for (const status of ["200", "202", "422"]) {
+    assert.ok(named(status).includes("Idempotency-Replayed"), status);
+  }
+  for (const status of ["409", "429", "503"]) {
+    assert.ok(named(status).includes("Retry-After"), status);
+  }
+  assert.ok(!named("500").includes("Idempotency-Replayed"));
 });
 
 test("asks for a key everywhere but at what is public or signed", () => {

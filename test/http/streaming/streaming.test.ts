@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createService } from "../../../src/http/service.ts";
+import { createCheckedService } from "../checked-service.ts";
 import {
   eventBlock,
   eventStream,
@@ -15,7 +15,7 @@ import { readProblem } from "../requests.ts";
 
 const limits = { maxImageBytes: 2_000_000, maxJsonBytes: 100_000 };
 const host = { ...(await createFakeHost()), limits };
-const { app } = createService(host);
+const { app } = createCheckedService(host);
 const target = await appTarget(app, host);
 
 for (const one of CASES) {
@@ -35,7 +35,7 @@ test("frees the engine when the client is gone", async () => {
         });
       }),
   });
-  const { app: slow } = createService(stuck);
+  const { app: slow } = createCheckedService(stuck);
   const response = await slow.request("/v1/tasks/caption", {
     method: "POST",
     headers: { Accept: "text/event-stream" },
@@ -53,7 +53,7 @@ test("ends with a problem where the work fails in the middle", async () => {
     onEncode: () => Promise.reject(new Error("internal: a secret")),
     onFailure: (error) => told.push(error),
   });
-  const { app: broken } = createService(failing);
+  const { app: broken } = createCheckedService(failing);
   const response = await broken.request("/v1/tasks/caption", {
     method: "POST",
     headers: { Accept: "text/event-stream" },
