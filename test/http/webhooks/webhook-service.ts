@@ -2,7 +2,8 @@
 // which a test sets by hand.
 
 import type { WorkMessage } from "../../../src/http/ports/work-queue.ts";
-import { createService, type Service } from "../../../src/http/service.ts";
+import type { Service } from "../../../src/http/service.ts";
+import { createCheckedService } from "../checked-service.ts";
 import {
   createFakeHost,
   type FakeHost,
@@ -73,7 +74,7 @@ export async function startWebhookService(
       },
     },
   };
-  const service = createService(host);
+  const service = createCheckedService(host);
   const drain = async (): Promise<void> => {
     for (;;) {
       const at = queued.findIndex(({ dueMs }) => dueMs <= clock.nowMs);
