@@ -2,9 +2,10 @@
 
 import { AUTH_TABLES } from "./auth/tables.ts";
 import { FEATURE_TABLES } from "./features/tables.ts";
+import { HOOK_TABLES } from "./hooks/tables.ts";
 import { JOB_TABLES } from "./jobs/tables.ts";
 import { sql, type Database, type Statement } from "./ports/database.ts";
-import { UPLOAD_TABLES } from "./uploads/tables.ts";
+import { UPLOAD_TABLES, UPLOAD_TRACES } from "./uploads/tables.ts";
 import { WEBHOOK_TABLES } from "./webhooks/tables.ts";
 
 /** What each version adds to the one before; a released one never changes. */
@@ -16,6 +17,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     ...UPLOAD_TABLES,
     ...FEATURE_TABLES,
   ],
+  [...UPLOAD_TRACES, ...HOOK_TABLES],
 ];
 
 /**

@@ -80,7 +80,7 @@ export function createService(given: Host): Service {
   );
   const jobs = createJobs(host, analyzer);
   const deliveries = createDeliveries(host);
-  const uploads = createUploads(host, jobs, deliveries);
+  const uploads = createUploads(host, jobs);
   // Jobs and batches count their images themselves.
   const counted = countedAnalyzer(host, analyzer);
   const described = [

@@ -126,7 +126,7 @@ test("a result too large for a row is kept in the store, then deleted", async ()
 });
 
 interface SentEvent {
-  readonly id: number;
+  readonly id: string;
   readonly event: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
@@ -140,12 +140,18 @@ function parseEvents(text: string): readonly SentEvent[] {
         .split("\n")
         .map((line) => line.slice(line.indexOf(":") + 2));
       return {
-        id: Number(id),
+        id: id!,
         event: event!,
         data: JSON.parse(data!) as SentEvent["data"],
       };
     });
 }
+
+/** Of a caption of a few words and one object. */
+const EVENTS = [
+  ...["started", "vision_done", "token", "token", "token", "object"],
+  ...["result", "result", "done"],
+];
 
 test("tells what happened to a job, and goes on after Last-Event-ID", async () => {
   const { request, drain } = await start();
@@ -156,20 +162,26 @@ test("tells what happened to a job, and goes on after Last-Event-ID", async () =
   const events = parseEvents(await response.text());
   assert.deepEqual(
     events.map(({ event }) => event),
-    ["started", "result", "result", "done"],
+    EVENTS,
   );
-  assert.equal(events[1]!.data["task"], "caption");
-  assert.equal(events[1]!.data["index"], 0);
-  assert.equal(events[3]?.data["status"], "completed");
+  const [result] = events.filter(({ event }) => event === "result");
+  assert.equal(result!.data["task"], "caption");
+  const said = events
+    .filter(({ event }) => event === "token")
+    .map(({ data }) => data["delta"]);
+  assert.equal(said.join(""), result!.data["text"]);
+  for (const { event, data } of events.slice(0, -1)) {
+    assert.equal(data["index"], 0, event);
+  }
+  assert.equal(events.at(-1)!.data["status"], "completed");
 
-  const rest = await request("GET", `/v1/jobs/${id}/events`, undefined, {
-    "Last-Event-ID": String(events[1]!.id),
-  });
-  assert.deepEqual(parseEvents(await rest.text()), events.slice(2));
-  const none = await request("GET", `/v1/jobs/${id}/events`, undefined, {
-    "Last-Event-ID": String(events[3].id),
-  });
-  assert.deepEqual(parseEvents(await none.text()), []);
+  // From wherever the stream was cut, within a row of events and after it.
+  for (const [at, { id: last }] of events.entries()) {
+    const rest = await request("GET", `/v1/jobs/${id}/events`, undefined, {
+      "Last-Event-ID": last,
+    });
+    assert.deepEqual(parseEvents(await rest.text()), events.slice(at + 1));
+  }
 });
 
 test("follows a job that is still at work, to its end", async () => {
@@ -189,7 +201,7 @@ test("follows a job that is still at work, to its end", async () => {
   }
   assert.deepEqual(
     parseEvents(text).map(({ event }) => event),
-    ["started", "result", "result", "done"],
+    EVENTS,
   );
 });
 
@@ -199,7 +211,7 @@ test("tells of an image that failed, and of a cancelled job's end", async () => 
   const failed = await readJob(await request("POST", "/v1/jobs", broken), 202);
   await drain();
   const events = await request("GET", `/v1/jobs/${failed.id}/events`);
-  const [, error, done] = parseEvents(await events.text());
+  const [error, done] = parseEvents(await events.text());
   assert.equal(error?.event, "error");
   assert.equal(error.data["code"], "unsupported_media_type");
   assert.equal(done?.data["status"], "failed");

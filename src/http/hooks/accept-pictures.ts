@@ -25,6 +25,8 @@ export interface PictureSource {
   readonly name: string;
   readonly tenant: string;
   readonly request: AnalyzeRequest | null;
+  /** W3C Trace Context of the message. */
+  readonly traceparent: string;
   /**
    * Codes that refuse the whole message if all of its pictures failed, so that
    * it is sent again; all codes if left out. A bucket holds other files, too,
@@ -86,7 +88,7 @@ export async function acceptPictures(
 async function acceptPicture(
   host: Host,
   uploads: Uploads,
-  { name, tenant, request }: PictureSource,
+  { name, tenant, request, traceparent }: PictureSource,
   { dedupeKey, place, key }: IncomingPicture,
 ): Promise<Row> {
   const principal: Principal = { tenant, id: `hook:${name}`, scopes: ["jobs"] };
@@ -101,6 +103,7 @@ async function acceptPicture(
     key,
     ...(place.kind === "bucket" && { bucketKey: place.key }),
     request,
+    traceparent,
   });
   // It came before, and is whole: nothing has to be fetched again.
   if (

@@ -5,6 +5,7 @@ import * as v from "valibot";
 import { isPath } from "../analyze/image-resolver.ts";
 import { TenantSchema } from "../config.ts";
 import type { Host } from "../host.ts";
+import { traceOf } from "../observability/trace-context.ts";
 import type { Uploads } from "../uploads/uploads.ts";
 import {
   acceptPictures,
@@ -64,7 +65,11 @@ export function createBucketEvents(
     const request = requests.get(tenant) ?? null;
     const place = { kind: "bucket", key } as const;
     const dedupeKey = `${bucket}:${key}:${eTag}`;
-    const source = { name: "r2", tenant, request, refusals: BUCKET_REFUSALS };
+    const source = {
+      ...{ name: "r2", tenant, request, refusals: BUCKET_REFUSALS },
+      // R2 tells of none: its trace begins here.
+      traceparent: traceOf(null).traceparent,
+    };
     await acceptPictures(host, uploads, source, [{ dedupeKey, place, key }]);
   };
 }

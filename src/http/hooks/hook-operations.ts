@@ -120,6 +120,7 @@ export function hookOperations(
           uploads,
           {
             ...{ name, tenant, request },
+            traceparent: context.get("traceparent"),
             ...(kind === "s3" && { refusals: BUCKET_REFUSALS }),
           },
           pictures,

@@ -6,9 +6,11 @@ import type { Problem } from "../../shared/schema/problem.ts";
 import type { Host } from "../host.ts";
 import { sql } from "../ports/database.ts";
 import type { Principal } from "../principal.ts";
+import { eventBlock } from "../streaming/event-stream.ts";
+import type { LiveEntry } from "./live-events.ts";
 import { readJob, readResults } from "./read-job.ts";
 
-/** Events read at once. */
+/** Rows read at once. */
 const PAGE = 50;
 
 /** From one look at the database to the next: at first, and at most. */
@@ -22,7 +24,17 @@ const HEARTBEAT_MS = 15_000;
 const MAX_LOOKS = 400;
 
 /**
- * The events after `lastSeq`, then those that come, until the job ends.
+ * How far a client has read. A row is one event, whose id is the row's number,
+ * or several, whose ids are `12.0`, `12.1` and so on.
+ */
+export interface Position {
+  readonly seq: number;
+  /** The last event of that row; null for all of them. */
+  readonly at: number | null;
+}
+
+/**
+ * The events after a position, then those that come, until the job ends.
  *
  * @param id of a job that is the caller's.
  */
@@ -30,10 +42,10 @@ export function jobEventStream(
   host: Host,
   id: string,
   principal: Principal,
-  lastSeq: number,
+  last: Position,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  const events = followEvents(host, id, principal, lastSeq);
+  const events = followEvents(host, id, principal, last);
   return new ReadableStream({
     async pull(controller) {
       const { done, value } = await events.next();
@@ -50,19 +62,19 @@ async function* followEvents(
   host: Host,
   id: string,
   principal: Principal,
-  lastSeq: number,
+  last: Position,
 ): AsyncGenerator<string, void, undefined> {
   // Headers are sent with the first bytes.
   yield `: job ${id}\n\n`;
-  let seq = lastSeq;
+  let position = last;
   let pauseMs = FIRST_PAUSE_MS;
   let silentMs = 0;
   for (let look = 0; look < MAX_LOOKS; look += 1) {
-    const page = await readEvents(host, id, principal, seq);
-    for (const { text, isLast, seq: own } of page) {
+    const page = await readEvents(host, id, principal, position);
+    for (const { text, isLast, seq } of page) {
       yield text;
       if (isLast) return;
-      seq = own;
+      position = { seq, at: null };
     }
     if (page.length > 0) {
       silentMs = 0;
@@ -70,7 +82,7 @@ async function* followEvents(
       continue;
     }
     // Nothing after the last event; or expired meanwhile.
-    if (look === 0 && (await hasEnded(host, id, seq))) return;
+    if (look === 0 && (await hasEnded(host, id, position.seq))) return;
     await pause(pauseMs);
     silentMs += pauseMs;
     pauseMs = Math.min(pauseMs * 1.5, MAX_PAUSE_MS);
@@ -81,8 +93,10 @@ async function* followEvents(
   }
 }
 
-interface ReadEvent {
+/** A row's events. */
+interface ReadEvents {
   readonly seq: number;
+  /** Whole blocks. */
   readonly text: string;
   readonly isLast: boolean;
 }
@@ -91,31 +105,56 @@ async function readEvents(
   host: Host,
   id: string,
   principal: Principal,
-  afterSeq: number,
-): Promise<readonly ReadEvent[]> {
+  after: Position,
+): Promise<readonly ReadEvents[]> {
+  const from = after.at === null ? after.seq + 1 : after.seq;
   const rows = await host.database.all(
     sql`SELECT seq, event, data FROM job_events
-      WHERE job_id = ${id} AND seq > ${afterSeq} ORDER BY seq LIMIT ${PAGE}`,
+      WHERE job_id = ${id} AND seq >= ${from} ORDER BY seq LIMIT ${PAGE}`,
   );
-  const read: ReadEvent[] = [];
+  const read: ReadEvents[] = [];
   const answers = new Map<number, Envelope | Problem>();
   for (const row of rows) {
     const seq = Number(row["seq"]);
     const event = String(row["event"]);
-    const pointer = JSON.parse(String(row["data"])) as EventPointer;
-    const data =
-      event === "done"
-        ? await readJob(host, id, principal)
-        : event === "started"
-          ? pointer
-          : await expand(host, id, pointer, answers);
+    const text = String(row["data"]);
+    const at = seq === after.seq ? (after.at ?? -1) : -1;
     read.push({
       seq,
-      text: `id: ${seq}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
+      text:
+        event === "live"
+          ? liveBlocks(seq, at, JSON.parse(text) as LivePointer)
+          : eventBlock(
+              event === "done"
+                ? await readJob(host, id, principal)
+                : await expand(host, id, JSON.parse(text) as EventPointer, answers), // prettier-ignore
+              { id: seq, event },
+            ),
       isLast: event === "done",
     });
   }
   return read;
+}
+
+/** What was told of an image on the way. */
+interface LivePointer {
+  readonly index: number;
+  readonly events: readonly LiveEntry[];
+}
+
+/** The events of a row after the one that was read last. */
+function liveBlocks(
+  seq: number,
+  readAt: number,
+  { index, events }: LivePointer,
+): string {
+  return events
+    .map(([event, data], at) =>
+      at <= readAt
+        ? ""
+        : eventBlock({ index, ...data }, { id: `${seq}.${at}`, event }),
+    )
+    .join("");
 }
 
 /** What an event points at: an image, and one of its results. */
@@ -159,10 +198,12 @@ async function hasEnded(
   return row !== undefined;
 }
 
-/** The seq of `Last-Event-ID`; 0, the beginning, for anything else. */
-export function lastSeqOf(request: Request): number {
+/** Where `Last-Event-ID` says that a client is; the beginning for anything else. */
+export function lastPositionOf(request: Request): Position {
   const header = request.headers.get("Last-Event-ID") ?? "";
-  return /^\d{1,9}$/u.test(header) ? Number(header) : 0;
+  const found = /^(\d{1,9})(?:\.(\d{1,6}))?$/u.exec(header);
+  const [, seq = "0", at] = found ?? [];
+  return { seq: Number(seq), at: at === undefined ? null : Number(at) };
 }
 
 async function pause(ms: number): Promise<void> {

@@ -6,7 +6,8 @@ import { ANALYZE_ENTRIES, bodiesOf } from "../analyze/request-bodies.ts";
 import type { Host } from "../host.ts";
 import type { AppContext, Operation, Parameter } from "../operation.ts";
 import { acceptedResponse, beginJob, endedResponse } from "./answer-later.ts";
-import { jobEventStream, lastSeqOf } from "./job-events.ts";
+import { jobEventStream, lastPositionOf } from "./job-events.ts";
+import { MAX_LIVE_IMAGES } from "./live-events.ts";
 import { JobSchema, JobWithResultsSchema } from "./job.ts";
 import { hasEnded, type Jobs } from "./jobs.ts";
 import { ServerEventSchema } from "../streaming/server-event.ts";
@@ -133,8 +134,7 @@ export function jobOperations(host: Host, jobs: Jobs): readonly Operation[] {
       path: "/v1/jobs/{id}/events",
       operationId: "followJob",
       summary: "Follow a job as server-sent events",
-      description:
-        "`started` for each image that is taken up, `result` for each task that is answered, `error` for an image that failed, `done` with the job at the end. The stream may be cut at any time: come back with `Last-Event-ID`.",
+      description: `\`started\` for each image that is taken up, \`result\` for each task that is answered, \`error\` for an image that failed, \`done\` with the job at the end; of jobs of up to ${MAX_LIVE_IMAGES} images also \`vision_done\`, \`token\`, \`object\` and \`warning\` while they are answered, as \`POST /v1/analyze\` tells of them. Another \`started\` of an image says that it was taken up anew: what was told of it before is void. The stream may be cut at any time: come back with \`Last-Event-ID\`.`,
       parameters: [
         ID,
         {
@@ -155,8 +155,8 @@ export function jobOperations(host: Host, jobs: Jobs): readonly Operation[] {
         const id = context.req.param("id") ?? "";
         const principal = context.get("principal");
         await readJob(host, id, principal);
-        const lastSeq = lastSeqOf(context.req.raw);
-        return new Response(jobEventStream(host, id, principal, lastSeq), {
+        const last = lastPositionOf(context.req.raw);
+        return new Response(jobEventStream(host, id, principal, last), {
           headers: {
             "Content-Type": "text/event-stream",
             "Cache-Control": "no-store",

@@ -4,7 +4,7 @@ import { sql, type Statement } from "../ports/database.ts";
 
 /** One entry of a job's stream of events. */
 export interface JobEvent {
-  readonly event: "started" | "result" | "error" | "done";
+  readonly event: "live" | "result" | "error" | "done";
   readonly data: Readonly<Record<string, unknown>>;
 }
 

@@ -5,25 +5,20 @@ import type { AnalyzeRequest } from "../../shared/schema/analysis.ts";
 import type { Host } from "../host.ts";
 import { sql, type Statement } from "../ports/database.ts";
 import type { Callback } from "../webhooks/callback.ts";
+import type { EventJob } from "./analysis-event.ts";
 import type { JobImage } from "./job.ts";
-import { eventStatement } from "./job-statements.ts";
 
 /** From the end of an attempt until another may begin. */
 const MARGIN_MS = 5000;
 
 /** An image of a job, ours until `untilMs`. */
-export interface LeasedItem {
-  readonly jobId: string;
+export interface LeasedItem extends EventJob {
   readonly index: number;
   readonly token: string;
-  readonly tenant: string;
-  readonly principalId: string;
   readonly image: JobImage;
+  /** How many the job has. */
+  readonly images: number;
   readonly request: AnalyzeRequest;
-  readonly callback: Callback | null;
-  readonly source: string;
-  /** W3C Trace Context of whoever made the job; null where nobody asked. */
-  readonly traceparent: string | null;
   readonly attempts: number;
   readonly failures: number;
   readonly crashes: number;
@@ -65,13 +60,6 @@ export async function takeLease(
           AND state IN ('queued', 'running') AND expires_ms > ${nowMs})`,
     sql`UPDATE jobs SET state = 'running', started_ms = ${nowMs}
       WHERE id = ${jobId} AND state = 'queued' AND ${isOurs}`,
-    eventStatement(
-      jobId,
-      [{ event: "started", data: { index } }],
-      nowMs,
-      sql`${isOurs} AND (SELECT attempts FROM job_items
-        WHERE job_id = ${jobId} AND item_index = ${index}) = 1`,
-    ),
   ]);
   if (taken === 0) return null;
   const [row] = await database.all(
@@ -89,6 +77,7 @@ export async function takeLease(
     principalId: String(row["principal"]),
     // Written by `createJob`.
     image: JSON.parse(String(row["image"])) as JobImage,
+    images: Number(row["items"]),
     request: JSON.parse(String(row["request"])) as AnalyzeRequest,
     callback:
       typeof callback === "string" ? (JSON.parse(callback) as Callback) : null,

@@ -4,11 +4,12 @@
 import type { Host } from "../host.ts";
 import { sql } from "../ports/database.ts";
 import type { WorkMessage } from "../ports/work-queue.ts";
+import { expireJobs } from "./expire-jobs.ts";
 
 /** Hints of one sweep; what is left waits for the next. */
 const MAX_HINTS = 500;
 
-/** Jobs and blobs deleted in one sweep. */
+/** Blobs deleted in one sweep. */
 const MAX_DELETIONS = 200;
 
 export async function sweepJobs(host: Host): Promise<void> {
@@ -39,26 +40,6 @@ async function hintAgain({ database, queue, platform, config }: Host) {
       index: Number(row["item_index"]),
     })),
   );
-}
-
-/** Deletes what expired jobs hold; later the jobs themselves. */
-async function expireJobs({ database, platform }: Host): Promise<void> {
-  const nowMs = platform.now();
-  const rows = await database.all(
-    sql`SELECT id FROM jobs WHERE state <> 'expired' AND expires_ms <= ${nowMs}
-      LIMIT ${MAX_DELETIONS}`,
-  );
-  const ids = JSON.stringify(rows.map(({ id }) => id));
-  const isExpired = sql`(SELECT value FROM json_each(${ids}))`;
-  await database.batch([
-    sql`UPDATE jobs SET state = 'expired', request = '{"metadata":{}}',
-        callback = NULL WHERE id IN ${isExpired}`,
-    sql`DELETE FROM job_items WHERE job_id IN ${isExpired}`,
-    sql`DELETE FROM job_results WHERE job_id IN ${isExpired}`,
-    sql`DELETE FROM job_events WHERE job_id IN ${isExpired}`,
-    sql`UPDATE job_blobs SET expires_ms = ${nowMs} WHERE job_id IN ${isExpired}`,
-    sql`DELETE FROM jobs WHERE state = 'expired' AND deleted_ms <= ${nowMs}`,
-  ]);
 }
 
 /** First the blob, then its row: what a crash leaves is found again. */

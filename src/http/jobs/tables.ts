@@ -30,7 +30,8 @@ export const JOB_TABLES: readonly string[] = [
     job_id TEXT NOT NULL,
     item_index INTEGER NOT NULL,
     image TEXT NOT NULL, -- JSON: where it is found; bytes are a blob by then
-    -- 'queued' | 'running' | 'completed' | 'partial' | 'failed' | 'cancelled'
+    -- 'queued' | 'running' | 'completed' | 'partial' | 'failed' | 'cancelled';
+    -- 'expired': to be told of as such, then deleted
     state TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, -- times it was taken up
     failures INTEGER NOT NULL DEFAULT 0, -- of them, failed for its own reasons

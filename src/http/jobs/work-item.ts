@@ -7,6 +7,8 @@ import type { ImageReference } from "../analyze/image-reference.ts";
 import type { Host } from "../host.ts";
 import type { WorkMessage } from "../ports/work-queue.ts";
 import type { JobImage } from "./job.ts";
+import { createLiveEvents, type LiveEvents } from "./live-events.ts";
+import type { JobEvent } from "./job-statements.ts";
 import { returnLease, takeLease, type LeasedItem } from "./lease.ts";
 import { MAX_CRASHES, retryOf } from "./retry.ts";
 import { writeOutcome } from "./write-outcome.ts";
@@ -35,14 +37,15 @@ export async function workItem(
     await writeOutcome(host, item, { error });
     return;
   }
+  const live = createLiveEvents(host, item);
   let analysis: Envelope;
   try {
-    analysis = await analyze(host, analyzer, running, item);
+    analysis = await analyze(host, analyzer, running, item, live);
   } catch (error) {
-    await settleFailure(host, item, error);
+    await settleFailure(host, item, error, await live.finish());
     return;
   }
-  await writeOutcome(host, item, { analysis });
+  await writeOutcome(host, item, { analysis }, await live.finish());
 }
 
 async function analyze(
@@ -50,6 +53,7 @@ async function analyze(
   analyzer: Analyzer,
   running: RunningJobs,
   item: LeasedItem,
+  { listeners }: LiveEvents,
 ): Promise<Envelope> {
   const { jobId, request, tenant, principalId, traceparent } = item;
   const image = await openImage(store, item.image);
@@ -66,6 +70,7 @@ async function analyze(
           AbortSignal.timeout(config.attempt_seconds * 1000),
         ]),
         ...(traceparent !== null && { traceparent }),
+        events: listeners,
       },
     );
   } finally {
@@ -92,13 +97,15 @@ async function settleFailure(
   host: Host,
   item: LeasedItem,
   error: unknown,
+  told: readonly JobEvent[],
 ): Promise<void> {
   const { jobId, index } = item;
   if (!isFlorenceError(error)) host.onFailure?.(error, jobId);
   const nowMs = host.platform.now();
   const retry = retryOf(error, { ...item, nowMs });
   if (retry === null) {
-    await writeOutcome(host, item, { error: asFlorenceError(error, jobId) });
+    const outcome = { error: asFlorenceError(error, jobId) };
+    await writeOutcome(host, item, outcome, told);
     return;
   }
   const { dueMs, isFailure } = retry;

@@ -4,24 +4,24 @@
 
 import type { FlorenceError } from "../../shared/errors.ts";
 import type { Envelope } from "../../shared/schema/analysis.ts";
-import { toProblem, type Problem } from "../../shared/schema/problem.ts";
-import { taskOf } from "../../shared/tasks/index.ts";
+import { toProblem } from "../../shared/schema/problem.ts";
 import { usageStatements } from "../auth/usage.ts";
 import type { Host } from "../host.ts";
 import { sql } from "../ports/database.ts";
-import type { WorkMessage } from "../ports/work-queue.ts";
-import { hint } from "../webhooks/deliveries.ts";
+import { hintEvents } from "../webhooks/deliveries.ts";
+import { deliveryStatements } from "../webhooks/event-statements.ts";
 import {
-  deliveryStatements,
-  type WebhookEvent,
-} from "../webhooks/event-statements.ts";
+  eventType,
+  ownEvent,
+  sharedEvent,
+  type ImageAnswer,
+} from "./analysis-event.ts";
 import {
   eventStatement,
   finishStatements,
   type JobEvent,
 } from "./job-statements.ts";
 import { isHeld, type LeasedItem } from "./lease.ts";
-import { summarize } from "./summarize.ts";
 
 /** A larger result goes to the store: a row holds 2 MB at most. */
 const MAX_ROW_BYTES = 500_000;
@@ -33,22 +33,28 @@ export type Outcome =
 /**
  * Writes an outcome if the lease is still ours, and hints at its deliveries.
  *
+ * @param told events that come before it.
  * @returns whether it was written.
  */
 export async function writeOutcome(
   host: Host,
   item: LeasedItem,
   outcome: Outcome,
+  told: readonly JobEvent[] = [],
 ): Promise<boolean> {
   const { database, platform, config } = host;
   const { jobId, index, token } = item;
   const nowMs = platform.now();
   const isOurs = isHeld(item);
   const analysis = "analysis" in outcome ? outcome.analysis : null;
-  const problem = "error" in outcome ? toProblem(outcome.error) : null;
-  const body = JSON.stringify(analysis ?? problem);
+  const answer: ImageAnswer =
+    "error" in outcome ? { problem: toProblem(outcome.error) } : outcome;
+  const body = JSON.stringify(Object.values(answer)[0]);
   const blobKey = await storeIfLarge(host, item, body);
-  const event = webhookEvent(host, item, analysis, problem);
+  const event = {
+    ...sharedEvent(item, eventType(answer)),
+    ...ownEvent(host, jobId, index, answer),
+  };
   const [written] = await database.batch([
     sql`INSERT INTO job_results
         (job_id, item_index, lease_token, analysis_id, body, blob_key, created_ms)
@@ -63,7 +69,12 @@ export async function writeOutcome(
           nowMs,
           condition: isOurs,
         })),
-    eventStatement(jobId, jobEvents(index, analysis), nowMs, isOurs),
+    eventStatement(
+      jobId,
+      [...told, ...jobEvents(index, analysis)],
+      nowMs,
+      isOurs,
+    ),
     ...deliveryStatements(event, nowMs, isOurs),
     sql`UPDATE job_items SET state = ${analysis?.status ?? "failed"},
         lease_token = NULL, lease_until_ms = NULL
@@ -71,7 +82,7 @@ export async function writeOutcome(
     ...finishStatements(jobId, nowMs, config.keep_seconds),
   ]);
   if (written === 0) return false;
-  await hintDeliveries(host, event.key);
+  await hintEvents(host, [event.key]);
   return true;
 }
 
@@ -100,44 +111,4 @@ function jobEvents(index: number, analysis: Envelope | null): JobEvent[] {
     event: "result",
     data: { index, result },
   }));
-}
-
-function webhookEvent(
-  { config }: Host,
-  item: LeasedItem,
-  analysis: Envelope | null,
-  problem: Problem | null,
-): WebhookEvent {
-  const { jobId, index, tenant, source, principalId, callback } = item;
-  const type = problem === null ? "analysis.completed" : "analysis.failed";
-  return {
-    type,
-    tenant,
-    key: `${jobId}:${index}:${type}`,
-    source,
-    traceparent: item.traceparent,
-    tasks: item.request.tasks.map((task) => taskOf(task).spelling),
-    data: {
-      job_id: jobId,
-      index,
-      analysis_id: analysis?.id ?? null,
-      status: analysis?.status ?? "failed",
-      url: `${config.public_url}/v1/jobs/${jobId}`,
-      summary:
-        analysis === null ? (problem?.detail ?? "") : summarize(analysis),
-    },
-    full: analysis === null ? { problem } : { analysis },
-    callback:
-      callback === null ? null : { principal: principalId, to: callback },
-  };
-}
-
-async function hintDeliveries(host: Host, eventKey: string): Promise<void> {
-  const rows = await host.database.all(
-    sql`SELECT id FROM deliveries WHERE event_key = ${eventKey} AND state = 'pending'`,
-  );
-  await hint(
-    host,
-    rows.map(({ id }): WorkMessage => ({ kind: "delivery", id: String(id) })),
-  );
 }

@@ -34,3 +34,8 @@ export const UPLOAD_TABLES: readonly string[] = [
   ) STRICT`,
   `CREATE INDEX upload_blobs_by_expiry ON upload_blobs (expires_ms)`,
 ];
+
+/** Version 2: the trace that a picture, its event and its job belong to. */
+export const UPLOAD_TRACES: readonly string[] = [
+  `ALTER TABLE uploads ADD COLUMN traceparent TEXT`,
+];

@@ -155,9 +155,14 @@ export function uploadOperations(
           );
         }
         const bytes = await readFile(host, context.req.raw, row);
-        return context.json(
-          await uploadDocument(host, await uploads.arrive(row, bytes)),
+        // A plain PUT goes on with the trace of the upload's announcement.
+        const isTraced = context.req.header("traceparent") !== undefined;
+        const arrived = await uploads.arrive(
+          row,
+          bytes,
+          isTraced ? context.get("traceparent") : undefined,
         );
+        return context.json(await uploadDocument(host, arrived));
       },
     },
     {
@@ -209,6 +214,7 @@ async function announce(
     request,
     callback,
     metadata,
+    traceparent: context.get("traceparent"),
   });
   const uploadId = String(row["id"]);
   const { url, expiresMs } = await signAddress(host, "PUT", uploadId);

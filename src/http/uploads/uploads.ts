@@ -11,12 +11,11 @@ import type { LaterPart } from "../later.ts";
 import { sql, type Row, type SqlValue } from "../ports/database.ts";
 import type { Principal } from "../principal.ts";
 import type { Callback } from "../webhooks/callback.ts";
-import { hint, type Deliveries } from "../webhooks/deliveries.ts";
+import { hintEvents } from "../webhooks/deliveries.ts";
 import {
   deliveryStatements,
   type WebhookEvent,
 } from "../webhooks/event-statements.ts";
-import { signAddress } from "./signed-address.ts";
 import { sweepUploads } from "./sweep-uploads.ts";
 
 /** What an upload is made of. */
@@ -36,6 +35,8 @@ export interface NewRow {
   readonly request: AnalyzeRequest | null;
   readonly callback?: Callback | undefined;
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** W3C Trace Context of whoever announces it. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface Uploads extends LaterPart {
@@ -45,30 +46,30 @@ export interface Uploads extends LaterPart {
   /**
    * Takes the picture of a row. The same bytes again change nothing.
    *
+   * @param traceparent of whoever brings it; of whoever announced it if left
+   *   out. Its event and its job carry it on.
    * @returns the row as it is now.
    * @throws FlorenceError `unsupported_media_type`, `image_undecodable`;
    *   `invalid_request` for anything but what was announced, or other bytes
    *   than came before; `quota_exceeded` of its job.
    */
-  arrive(row: Row, bytes: Uint8Array): Promise<Row>;
+  arrive(row: Row, bytes: Uint8Array, traceparent?: string): Promise<Row>;
 }
 
-export function createUploads(
-  host: Host,
-  jobs: Jobs,
-  deliveries: Deliveries,
-): Uploads {
+export function createUploads(host: Host, jobs: Jobs): Uploads {
   const start = (row: Row): Promise<Row> => startJob(host, jobs, row);
   return {
     open: (upload) => openRow(host, upload),
-    async arrive(row, bytes) {
+    async arrive(announced, bytes, traceparent) {
+      const row =
+        traceparent === undefined ? announced : { ...announced, traceparent };
       const { mediaType } = sniffImage(bytes);
       const sha256 = await host.platform.sha256(bytes);
       refuseOtherBytes(row, sha256);
       const stored =
         row["state"] === "stored"
           ? row
-          : await store(host, deliveries, row, { bytes, mediaType, sha256 });
+          : await store(host, row, { bytes, mediaType, sha256 });
       refuseOtherBytes(stored, sha256);
       return await start(stored);
     },
@@ -89,12 +90,12 @@ async function openRow(host: Host, upload: NewRow): Promise<Row> {
   await database.batch([
     sql`INSERT INTO uploads (id, tenant, principal, source, dedupe_key, state,
         source_key, bucket_key, media_type, bytes, request, callback, metadata,
-        created_ms, expires_ms, deleted_ms)
+        traceparent, created_ms, expires_ms, deleted_ms)
       VALUES (${id}, ${principal.tenant}, ${principal.id}, ${source}, ${dedupeKey},
         'waiting', ${upload.key ?? null}, ${upload.bucketKey ?? null},
         ${upload.mediaType ?? null}, ${upload.bytes ?? null},
         ${jsonOrNull(upload.request)}, ${jsonOrNull(upload.callback ?? null)},
-        ${JSON.stringify(upload.metadata ?? {})},
+        ${JSON.stringify(upload.metadata ?? {})}, ${upload.traceparent ?? null},
         ${now}, ${now + keepMs}, ${now + 2 * keepMs})
       ON CONFLICT (dedupe_key) DO NOTHING`,
   ]);
@@ -127,7 +128,6 @@ interface Picture {
 /** Keeps the file, marks the row and writes the event, once. */
 async function store(
   host: Host,
-  deliveries: Deliveries,
   row: Row,
   { bytes, mediaType, sha256 }: Picture,
 ): Promise<Row> {
@@ -140,7 +140,7 @@ async function store(
     row["bucket_key"] === null
       ? await putFile(host, row, sha256, bytes, now + keepMs)
       : null;
-  const event = await uploadedEvent(host, row, {
+  const event = uploadedEvent(row, {
     mediaType,
     sha256,
     length: bytes.length,
@@ -150,10 +150,11 @@ async function store(
     ...deliveryStatements(event, now, isWaiting),
     sql`UPDATE uploads SET state = 'stored', blob_key = ${blobKey},
         media_type = ${mediaType}, bytes = ${bytes.length}, sha256 = ${sha256},
+        traceparent = ${row["traceparent"] ?? null},
         expires_ms = ${now + keepMs}, deleted_ms = ${now + 2 * keepMs}
       WHERE id = ${id} AND state = 'waiting'`,
   ]);
-  await hint(host, await deliveries.dueMessages([event.key]));
+  await hintEvents(host, [event.key]);
   return (await readUploadRow(host, id)) ?? row;
 }
 
@@ -175,15 +176,14 @@ async function putFile(
   return key;
 }
 
-async function uploadedEvent(
-  host: Host,
+function uploadedEvent(
   row: Row,
   picture: {
     readonly mediaType: string;
     readonly sha256: string;
     readonly length: number;
   },
-): Promise<WebhookEvent> {
+): WebhookEvent {
   const id = String(row["id"]);
   const source = String(row["source"]);
   return {
@@ -191,6 +191,7 @@ async function uploadedEvent(
     tenant: String(row["tenant"]),
     key: `${id}:image.uploaded`,
     source,
+    traceparent: traceOf(row) ?? null,
     tasks: (requestOf(row)?.tasks ?? []).map((task) => taskOf(task).spelling),
     data: {
       upload_id: id,
@@ -199,7 +200,7 @@ async function uploadedEvent(
       media_type: picture.mediaType,
       bytes: picture.length,
       sha256: picture.sha256,
-      image_url: (await signAddress(host, "GET", id)).url,
+      // `image_url` joins them when it is sent: an address is good for an hour.
     },
   };
 }
@@ -223,11 +224,16 @@ async function startJob(host: Host, jobs: Jobs, row: Row): Promise<Row> {
         : undefined,
     source: String(row["source"]),
     dedupeKey: `upload:${id}`,
+    traceparent: traceOf(row),
   });
   await host.database.batch([
     sql`UPDATE uploads SET job_id = ${job.id} WHERE id = ${id}`,
   ]);
   return { ...row, job_id: job.id };
+}
+
+function traceOf({ traceparent }: Row): string | undefined {
+  return typeof traceparent === "string" ? traceparent : undefined;
 }
 
 /** What was parsed when the row was made. */

@@ -7,6 +7,7 @@ import { sql, type Row } from "../ports/database.ts";
 import type { WorkMessage } from "../ports/work-queue.ts";
 import { callbackSecret, signingSecrets } from "./endpoint-secrets.ts";
 import { retryDelayMs } from "./retry-schedule.ts";
+import { sentBody } from "./sent-body.ts";
 import {
   RECEIVER_TIMEOUT_MS,
   sendWebhook,
@@ -35,8 +36,6 @@ const MAX_HISTORY = 50;
 export interface Deliveries extends LaterPart {
   /** Makes the next attempt of a delivery if it is due and nobody is at it. */
   deliver(id: string): Promise<void>;
-  /** Messages for the deliveries of events that were just written. */
-  dueMessages(eventKeys: readonly string[]): Promise<readonly WorkMessage[]>;
 }
 
 /** @param random from 0 to 1; spreads the attempts of many deliveries. */
@@ -53,7 +52,7 @@ export function createDeliveries(
     const outcome = await sendWebhook(host, {
       id,
       url: String(row["url"]),
-      body: String(row["body"]),
+      body: await sentBody(host, row),
       secrets,
       traceparent:
         row["traceparent"] === null ? null : String(row["traceparent"]),
@@ -61,7 +60,7 @@ export function createDeliveries(
     const attempts = Number(row["attempts"]);
     const delayMs = outcome.isDelivered
       ? null
-      : retryDelayMs(attempts, random());
+      : retryDelayMs(attempts, random(), outcome.retryAfterMs ?? 0);
     await writeAttempt(host, { id, token, startedMs, outcome, delayMs });
     if (delayMs !== null && delayMs <= MAX_QUEUE_DELAY_MS) {
       await hint(host, [{ kind: "delivery", id }], delayMs);
@@ -72,13 +71,6 @@ export function createDeliveries(
     deliver,
     async consume(message) {
       if (message.kind === "delivery") await deliver(message.id);
-    },
-    async dueMessages(eventKeys) {
-      const rows = await host.database.all(
-        sql`SELECT id FROM deliveries WHERE state = 'pending'
-          AND event_key IN (SELECT value FROM json_each(${JSON.stringify(eventKeys)}))`,
-      );
-      return rows.map(toMessage);
     },
     async sweep() {
       await hintAgain(host);
@@ -172,6 +164,18 @@ export async function hint(
   } catch (error) {
     host.onFailure?.(error, "delivery");
   }
+}
+
+/** Tells the queue of the deliveries of events that were just written. */
+export async function hintEvents(
+  host: Host,
+  eventKeys: readonly string[],
+): Promise<void> {
+  const rows = await host.database.all(
+    sql`SELECT id FROM deliveries WHERE state = 'pending'
+      AND event_key IN (SELECT value FROM json_each(${JSON.stringify(eventKeys)}))`,
+  );
+  await hint(host, rows.map(toMessage));
 }
 
 /** Deliveries that are due and whose message has been out for too long. */

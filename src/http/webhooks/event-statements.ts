@@ -17,31 +17,38 @@ export type EventType = (typeof EVENT_TYPES)[number];
 /** Largest body that carries a result, in bytes. */
 export const MAX_FULL_BYTES = 20_000;
 
-/** Something that happened. */
-export interface WebhookEvent {
+/** What events that differ only in what they are of have in common. */
+export interface SharedEvent {
   readonly type: EventType;
   readonly tenant: string;
-  /**
-   * Names what happened, once and for ever: `job_1:0:analysis.completed`. A
-   * receiver gets one delivery for a key, however often it is written.
-   */
-  readonly key: string;
   /** `api`, `upload`, `r2` or a hook's name. */
   readonly source: string;
   /** Spellings of the tasks that were asked, e.g. `caption:detailed`. */
   readonly tasks: readonly string[];
   /** W3C Trace Context of what caused it; goes with each delivery. */
   readonly traceparent?: string | null;
-  /** The body's `data`. */
-  readonly data: Readonly<Record<string, unknown>>;
-  /** Joins `data` for receivers that want it whole, if the body stays small. */
-  readonly full?: Readonly<Record<string, unknown>>;
   /** The job's own receiver, and the key on whose behalf it was named. */
   readonly callback?: {
     readonly principal: string;
     readonly to: Callback;
   } | null;
 }
+
+/** What an event has of its own. */
+export interface OwnEvent {
+  /**
+   * Names what happened, once and for ever: `job_1:0:analysis.completed`. A
+   * receiver gets one delivery for a key, however often it is written.
+   */
+  readonly key: string;
+  /** The body's `data`. */
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Joins `data` for receivers that want it whole, if the body stays small. */
+  readonly full?: Readonly<Record<string, unknown>>;
+}
+
+/** Something that happened. */
+export interface WebhookEvent extends SharedEvent, OwnEvent {}
 
 /**
  * Statements that insert the deliveries of an event: one for each endpoint of
@@ -57,34 +64,46 @@ export function deliveryStatements(
   now: number,
   condition: Statement = sql`1`,
 ): readonly Statement[] {
-  const thin = bodyOf(event, now, event.data);
-  const whole = bodyOf(event, now, { ...event.data, ...event.full });
-  const isSmall = new TextEncoder().encode(whole).length <= MAX_FULL_BYTES;
-  const bodies = { thin, full: isSmall ? whole : thin };
-  const registered = toEndpoints(event, bodies, now, condition);
-  const { callback } = event;
+  return deliveriesOfMany(event, [event], now, condition);
+}
+
+/** The same for several events at once, in as few statements. */
+export function deliveriesOfMany(
+  shared: SharedEvent,
+  events: readonly OwnEvent[],
+  now: number,
+  condition: Statement = sql`1`,
+): readonly Statement[] {
+  const written = JSON.stringify(
+    events.map((event) => writtenEvent(shared.type, event, now)),
+  );
+  const registered = toEndpoints(shared, written, now, condition);
+  const { callback } = shared;
   if (callback === undefined || callback === null) return [registered];
   const wanted: readonly string[] = callback.to.events;
-  return wanted.includes(event.type)
-    ? [toCallback(event, callback, bodies, now, condition), registered]
+  return wanted.includes(shared.type)
+    ? [toCallback(shared, callback, written, now, condition), registered]
     : [registered];
 }
 
-interface Bodies {
+/** An event as the statements read it. */
+interface WrittenEvent {
+  readonly key: string;
   readonly thin: string;
+  /** Thin, too, where the whole would be too large. */
   readonly full: string;
 }
 
-function bodyOf(
-  { type }: WebhookEvent,
+function writtenEvent(
+  type: EventType,
+  { key, data, full }: OwnEvent,
   now: number,
-  data: Readonly<Record<string, unknown>>,
-): string {
-  return JSON.stringify({
-    type,
-    timestamp: new Date(now).toISOString(),
-    data,
-  });
+): WrittenEvent {
+  const timestamp = new Date(now).toISOString();
+  const thin = JSON.stringify({ type, timestamp, data });
+  const whole = JSON.stringify({ type, timestamp, data: { ...data, ...full } });
+  const isSmall = new TextEncoder().encode(whole).length <= MAX_FULL_BYTES;
+  return { key, thin, full: isSmall ? whole : thin };
 }
 
 /** The columns every delivery begins with; ids are made by the database. */
@@ -93,20 +112,25 @@ const INSERT = sql`INSERT OR IGNORE INTO deliveries
 
 const NEW_ID = sql`'msg_' || lower(hex(randomblob(16)))`;
 
+/** Of the event at hand; it stands among the tables as `event`. */
+const KEY = sql`json_extract(event.value, '$.key')`;
+const THIN = sql`json_extract(event.value, '$.thin')`;
+const FULL = sql`json_extract(event.value, '$.full')`;
+
 function toEndpoints(
-  event: WebhookEvent,
-  bodies: Bodies,
+  shared: SharedEvent,
+  written: string,
   now: number,
   condition: Statement,
 ): Statement {
-  const { tenant, type, key, source } = event;
-  const tasks = JSON.stringify(event.tasks);
-  const trace = event.traceparent ?? null;
+  const { tenant, type, source } = shared;
+  const tasks = JSON.stringify(shared.tasks);
+  const trace = shared.traceparent ?? null;
   return sql`${INSERT}
-    SELECT ${NEW_ID}, e.tenant, e.id, e.url, ${type}, ${key}, ${trace},
-      CASE e.is_full WHEN 1 THEN ${bodies.full} ELSE ${bodies.thin} END,
+    SELECT ${NEW_ID}, e.tenant, e.id, e.url, ${type}, ${KEY}, ${trace},
+      CASE e.is_full WHEN 1 THEN ${FULL} ELSE ${THIN} END,
       'pending', ${now}, ${now}, ${now}
-    FROM webhook_endpoints AS e
+    FROM webhook_endpoints AS e, json_each(${written}) AS event
     WHERE e.tenant = ${tenant}
       AND EXISTS (SELECT 1 FROM json_each(e.events) WHERE value = ${type})
       AND (e.sources IS NULL
@@ -122,20 +146,20 @@ function toEndpoints(
  * signed with its own secret.
  */
 function toCallback(
-  event: WebhookEvent,
-  { principal, to }: NonNullable<WebhookEvent["callback"]>,
-  bodies: Bodies,
+  shared: SharedEvent,
+  { principal, to }: NonNullable<SharedEvent["callback"]>,
+  written: string,
   now: number,
   condition: Statement,
 ): Statement {
-  const { tenant, type, key } = event;
-  const body = to.full ? bodies.full : bodies.thin;
-  const trace = event.traceparent ?? null;
+  const { tenant, type } = shared;
+  const body = to.full ? FULL : THIN;
+  const trace = shared.traceparent ?? null;
   if (to.endpoint_id !== undefined) {
     return sql`${INSERT}
-      SELECT ${NEW_ID}, e.tenant, e.id, e.url, ${type}, ${key}, ${trace}, ${body},
+      SELECT ${NEW_ID}, e.tenant, e.id, e.url, ${type}, ${KEY}, ${trace}, ${body},
         'pending', ${now}, ${now}, ${now}
-      FROM webhook_endpoints AS e
+      FROM webhook_endpoints AS e, json_each(${written}) AS event
       WHERE e.tenant = ${tenant} AND e.id = ${to.endpoint_id} AND (${condition})`;
   }
   const url = to.url ?? "";
@@ -143,6 +167,7 @@ function toCallback(
     SELECT ${NEW_ID}, ${tenant},
       (SELECT id FROM webhook_endpoints
         WHERE tenant = ${tenant} AND principal = ${principal} AND url = ${url}),
-      ${url}, ${type}, ${key}, ${trace}, ${body}, 'pending', ${now}, ${now}, ${now}
+      ${url}, ${type}, ${KEY}, ${trace}, ${body}, 'pending', ${now}, ${now}, ${now}
+    FROM json_each(${written}) AS event
     WHERE (${condition})`;
 }

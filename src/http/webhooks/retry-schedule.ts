@@ -19,12 +19,23 @@ export const RETRY_DELAYS_MS: readonly number[] = [
 /** Up to so much of a wait is added, so that not all come back at once. */
 const JITTER = 0.1;
 
+/** A receiver's own wish is kept up to the longest wait there is. */
+const MAX_ASKED_MS = Math.max(...RETRY_DELAYS_MS);
+
 /**
  * How long to wait after so many attempts; null when it was the last one.
  *
  * @param random from 0 to 1.
+ * @param askedMs the receiver's `Retry-After`: lengthens a wait, never shortens
+ *   it, and makes no attempt more.
  */
-export function retryDelayMs(attempts: number, random: number): number | null {
+export function retryDelayMs(
+  attempts: number,
+  random: number,
+  askedMs = 0,
+): number | null {
   const delay = RETRY_DELAYS_MS[attempts - 1];
-  return delay === undefined ? null : Math.round(delay * (1 + JITTER * random));
+  if (delay === undefined) return null;
+  const ms = Math.max(delay, Math.min(askedMs, MAX_ASKED_MS));
+  return Math.round(ms * (1 + JITTER * random));
 }

@@ -4,6 +4,7 @@ import { isFlorenceError } from "../../shared/errors.ts";
 import { signStandardWebhook } from "../../shared/webhooks/standard-webhook.ts";
 import type { Host } from "../host.ts";
 import { fetchUntrusted } from "../outbound/fetch-untrusted.ts";
+import { retryAfterMs } from "./retry-after.ts";
 
 /** A slow receiver is cut off; it may take the message and work later. */
 export const RECEIVER_TIMEOUT_MS = 15_000;
@@ -30,6 +31,8 @@ export interface WebhookOutcome {
   readonly error: string | null;
   /** The beginning of the receiver's answer. */
   readonly answer: string;
+  /** When it wants to be asked again, from now; null where it does not say. */
+  readonly retryAfterMs: number | null;
 }
 
 /** Sends a message once. Never rejects for what the receiver does. */
@@ -48,7 +51,7 @@ export async function sendWebhook(
       timestampSeconds: Math.floor(host.platform.now() / 1000),
       body,
     });
-    const { status, bytes } = await fetchUntrusted(host, url, {
+    const { status, headers, bytes } = await fetchUntrusted(host, url, {
       method: "POST",
       headers: {
         "Content-Type": "application/json",
@@ -66,6 +69,7 @@ export async function sendWebhook(
       status,
       error: isDelivered ? null : faultOf(status),
       answer: new TextDecoder().decode(bytes),
+      retryAfterMs: retryAfterMs(status, headers, host.platform.now()),
     };
   } catch (error) {
     if (isFlorenceError(error)) return failure(error.message);
@@ -81,5 +85,11 @@ function faultOf(status: number): string {
 }
 
 function failure(error: string): WebhookOutcome {
-  return { isDelivered: false, status: null, error, answer: "" };
+  return {
+    isDelivered: false,
+    status: null,
+    error,
+    answer: "",
+    retryAfterMs: null,
+  };
 }

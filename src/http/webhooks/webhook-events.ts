@@ -23,7 +23,7 @@ export const UploadedDataSchema = v.object({
   media_type: v.picklist(IMAGE_MEDIA_TYPES),
   bytes: v.number(),
   sha256: v.string(),
-  /** Signed for an hour; `GET /v1/uploads/{id}` gives a fresh one. */
+  /** Signed for an hour, anew for each attempt; `GET /v1/uploads/{id}` gives a fresh one. */
   image_url: v.string(),
 });
 

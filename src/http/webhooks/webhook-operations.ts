@@ -254,7 +254,7 @@ export function webhookOperations(host: Host): readonly Operation[] {
       operationId: "replayDelivery",
       summary: "Send a delivery again, dead or not",
       description:
-        "With the same `webhook-id` and body, and all its attempts again.",
+        "With the same `webhook-id` and body (an `image_url` is signed anew), and all its attempts again.",
       parameters: [
         {
           name: "id",

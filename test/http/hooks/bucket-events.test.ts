@@ -67,6 +67,10 @@ test("makes one upload and one job of each way a picture comes", async () => {
     assert.equal(row["state"], "stored");
     assert.match(String(row["job_id"]), /^job_/u);
   }
+  const traces = await started.host.database.all(
+    sql`SELECT DISTINCT traceparent FROM jobs`,
+  );
+  assert.equal(traces.length, 3, "each has a trace of its own");
 });
 
 test("tells endpoints of it, with an address the picture can be read at", async () => {

@@ -348,6 +348,23 @@ test("s3: takes new objects of the tenant's part of the bucket, once", async () 
   await readProblem(await send({ Records: [{}] }), "invalid_request");
 });
 
+test("jobs of a hook's pictures carry on its trace", async () => {
+  const started = await start();
+  const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const headers = {
+    ...standardHeaders(NAMED, started.clock.nowMs),
+    traceparent: `00-${trace}-00f067aa0ba902b7-01`,
+  };
+  const body = bytesOf(NAMED);
+  await readAccepted(
+    await started.request("POST", "/v1/hooks/shop", body, headers),
+  );
+  const [job] = await started.host.database.all(
+    sql`SELECT traceparent FROM jobs`,
+  );
+  assert.match(String(job?.["traceparent"]), new RegExp(trace, "u"));
+});
+
 test("answers 404 for a hook that is not configured", async () => {
   const started = await start();
   const response = await started.request("POST", "/v1/hooks/unknown", {});

@@ -242,6 +242,67 @@ test("runs an upload's tasks on arrival, once, and tells of both", async () => {
   }
 });
 
+test("signs the picture's address anew for each attempt", async () => {
+  const started = await startWebhookService();
+  const { request, received, clock } = started;
+  await request("POST", "/v1/webhook-endpoints", {
+    url: "https://a.example/hook",
+    events: ["image.uploaded"],
+  });
+  started.answer = () => new Response(null, { status: 500 });
+  const { url } = await presign(started);
+  await request("PUT", pathOf(url), PHOTO);
+  // Attempts of two hours and more: the first address is good for one.
+  await started.runUntil(clock.nowMs + 3 * 3600_000);
+  assert.ok(received.length > 3);
+  const addresses = received.map(({ body }) => {
+    const { data } = JSON.parse(body) as { data: { image_url: string } };
+    return data.image_url;
+  });
+  assert.equal(new Set(addresses).size, addresses.length);
+  const expired = await request("GET", pathOf(addresses[0]!));
+  await readProblem(expired, "expired");
+  const last = await request("GET", pathOf(addresses.at(-1)!));
+  assert.deepEqual(new Uint8Array(await last.arrayBuffer()), PHOTO);
+});
+
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+const TRACEPARENT = `00-${TRACE}-00f067aa0ba902b7-01`;
+
+test("carries the trace of an upload to its event, its job and its answer", async () => {
+  const started = await startWebhookService();
+  const { request, received, host, drain } = started;
+  await request("POST", "/v1/webhook-endpoints", {
+    url: "https://a.example/hook",
+    events: ["image.uploaded", "analysis.completed"],
+  });
+  const body = { tasks: [{ task: "caption" }] };
+  const other = TRACE.replaceAll("4", "5");
+  for (const [announcing, bringing] of [
+    [TRACE, null],
+    [other, TRACE],
+  ] as const) {
+    received.length = 0;
+    const made = await request("POST", "/v1/uploads", body, {
+      traceparent: TRACEPARENT.replace(TRACE, announcing),
+    });
+    const { url, upload_id: id } = (await made.json()) as Presigned;
+    await request("PUT", pathOf(url), PHOTO, {
+      ...(bringing !== null && { traceparent: TRACEPARENT }),
+    });
+    await drain();
+    const [job] = await host.database.all(
+      sql`SELECT jobs.traceparent FROM jobs JOIN uploads
+        ON uploads.job_id = jobs.id WHERE uploads.id = ${id}`,
+    );
+    assert.match(String(job?.["traceparent"]), new RegExp(TRACE, "u"));
+    assert.equal(received.length, 2);
+    for (const { headers } of received) {
+      assert.match(headers["traceparent"] ?? "", new RegExp(TRACE, "u"));
+    }
+  }
+});
+
 test("makes a job in the sweep that was not made on arrival", async () => {
   const started = await startWebhookService();
   const { url, upload_id: id } = await presign(started, {

@@ -235,6 +235,20 @@ test("gives up after 27 hours, keeps the dead letter, and sends it again when as
   assert.equal(done.history.length, 9);
 });
 
+test("comes again when a receiver that is busy asks it to, not before", async () => {
+  const started = await startWebhookService();
+  await register(started);
+  const { clock } = started;
+  started.answer = () =>
+    new Response(null, { status: 503, headers: { "Retry-After": "1800" } });
+  await runJob(started);
+  const beganMs = clock.nowMs;
+  await started.runUntil(beganMs + 1_799_000);
+  assert.equal(started.received.length, 1);
+  await started.runUntil(beganMs + 2_000_000);
+  assert.equal(started.received.length, 2);
+});
+
 test("makes one attempt at a time, and takes over from one that was killed", async () => {
   const started = await startWebhookService();
   await register(started);
