@@ -5,6 +5,7 @@ import { isFlorenceError } from "../shared/errors.ts";
 import { analyzeCommand } from "./analyze-command.ts";
 import type { Command } from "./command.ts";
 import { convertCommand } from "./convert-command.ts";
+import { dataEngineCommand } from "./data-engine-command.ts";
 import { evaluateCommand } from "./evaluate-command.ts";
 import { exitCode, exitCodeOf } from "./exit-codes.ts";
 import { commandHelp, overallHelp } from "./help.ts";
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   convertCommand,
   inspectCommand,
   evaluateCommand,
+  dataEngineCommand,
 ];
 
 /**

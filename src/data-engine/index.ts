@@ -23,7 +23,6 @@ export {
   type SchemaName,
 } from "./json-schemas.ts";
 export type { HalfLine } from "./records/journal.ts";
-export { readRecords } from "./records/read-records.ts";
 export {
   refine,
   type RefineOptions,

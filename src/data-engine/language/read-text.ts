@@ -148,7 +148,7 @@ function phraseOf(
   { from, to }: Chunk,
 ): NounPhrase {
   const own = words.slice(from, to);
-  const head = own.at(-1);
+  const head = own[own.length - 1]!;
   const end = head.start + head.text.length;
   const nouns = own.filter((word) => isNoun(word) || word === head);
   const attributes = own.filter(

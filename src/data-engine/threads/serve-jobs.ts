@@ -27,8 +27,8 @@ export async function serveJobs(
   };
   try {
     const { ready, work } = await start(workerData as never);
-    port.on("message", (job: never) => {
-      work(job).then((done) => {
+    port.on("message", (job: unknown) => {
+      work(job as never).then((done) => {
         say({ kind: "done", done });
       }, fail);
     });
