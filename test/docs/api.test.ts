@@ -9,6 +9,10 @@ import process from "node:process";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import {
+  ALLOWED_PORTS,
+  MAX_URL_LENGTH,
+} from "../../src/http/outbound/address-rules.ts";
 import { startNodeTarget, type NodeTarget } from "../server/node-target.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -55,7 +59,7 @@ for (const [index, block] of blocks.entries()) {
   });
 }
 
-test("shows every part with curl and TypeScript, and most with Python", () => {
+test("shows every part with curl, TypeScript and Python", () => {
   const headings = [...DOCS.matchAll(/^## (.*)$/gmu)].map(([, text]) => text!);
   assert.ok(headings.length >= 8);
   for (const heading of headings) {
@@ -66,9 +70,15 @@ test("shows every part with curl and TypeScript, and most with Python", () => {
     ].map(([, language]) => language);
     assert.ok(languages.includes("sh"), `${heading}: sh`);
     assert.ok(languages.includes("ts"), `${heading}: ts`);
+    assert.ok(languages.includes("python"), `${heading}: python`);
   }
-  const python = blocks.filter(({ language }) => language === "python");
-  assert.ok(python.length >= 5, String(python.length));
+});
+
+test("names the rules of addresses as they are", () => {
+  const rules = DOCS.split("### Addresses that may be named")[1]!;
+  const ports = /on ports ([\d, and]+),/u.exec(rules)![1]!;
+  assert.deepEqual(ports.match(/\d+/gu)!.map(Number), ALLOWED_PORTS);
+  assert.ok(rules.includes(MAX_URL_LENGTH.toLocaleString("en-US")));
 });
 
 function readBlocks(markdown: string): readonly Block[] {
