@@ -32,8 +32,14 @@ async function run(
   script: Script,
   request: object,
   more: Parameters<typeof inputOf>[1] = {},
+  suppressed: readonly number[] = [],
 ): Promise<Told> {
-  const loaded = createFakeModel(tokenizer, script);
+  const fake = createFakeModel(tokenizer, script);
+  const generation = {
+    ...fake.manifest.generation,
+    suppress_tokens: [...suppressed],
+  };
+  const loaded = { ...fake, manifest: { ...fake.manifest, generation } };
   const told = {
     objects: new Array<FoundObject>(),
     deltas: new Array<TextDelta>(),
@@ -202,6 +208,30 @@ test("tells each result as its task ends, not at the end", async () => {
   });
   assert.ok(order.indexOf("result t1") < order.lastIndexOf("object t0"));
   assert.ok(order.lastIndexOf("object t0") < order.indexOf("result t0"));
+});
+
+test("tells a named object as it closes where the model writes no outlines", async () => {
+  const script: Script = (prompt) =>
+    prompt.startsWith("Locate ")
+      ? "car<loc_1><loc_2><loc_300><loc_400>bus<loc_5><loc_6><loc_700><loc_800>"
+      : "a much longer answer";
+  const request = {
+    tasks: [
+      { task: "detect_open", labels: ["car", "bus"] },
+      { task: "caption" },
+    ],
+  };
+  const { polyOpen } = tokenizer.special;
+  const told = await run(script, request, {}, [polyOpen]);
+  assertSame(told);
+  const { order } = told;
+  const [first, last] = [order.indexOf("object t0"), order.lastIndexOf("object t0")]; // prettier-ignore
+  assert.ok(order.slice(first, last).includes("token t1"), order.join());
+  // One `<poly>` at its end would make outlines of both.
+  const unsure = await run(script, request);
+  assertSame(unsure);
+  const at = unsure.order.indexOf("object t0");
+  assert.equal(unsure.order[at + 1], "object t0");
 });
 
 test("tells only what JSON can say, the features aside", async () => {
