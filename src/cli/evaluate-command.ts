@@ -1,11 +1,18 @@
 // `florence evaluate`: how good a model is on photos whose truth is known.
 
 import { availableParallelism } from "node:os";
-import { evaluate, MEASURES, type EvaluateOptions } from "../evaluate/index.ts";
+import { basename } from "node:path";
+import {
+  evaluate,
+  MEASURES,
+  readRun,
+  type EvaluateOptions,
+} from "../evaluate/index.ts";
 import { MODEL_IN_THE_BOX } from "../node/model-in-the-box.ts";
 import type { Command } from "./command.ts";
 import { exitCode } from "./exit-codes.ts";
 import { formatEvaluation } from "./format-evaluation.ts";
+import { formatPaper } from "./format-paper.ts";
 import type { CliIo } from "./io.ts";
 import { parseFlags, type FlagValues } from "./parse-flags.ts";
 import { createProgress } from "./progress.ts";
@@ -59,6 +66,17 @@ const FLAGS = {
     type: "boolean",
     summary: "Read large photos tile by tile as well.",
   },
+  name: {
+    type: "string",
+    value: "NAME",
+    summary:
+      "What to call the data in the report; its file's name if left out. With --paper a name such as coco-detection or refcoco-val puts the figures in that row.",
+  },
+  paper: {
+    type: "boolean",
+    summary:
+      "Print the tables of the Florence-2 paper beside what was measured: by this run, or by the folders that are named.",
+  },
   limit: {
     type: "string",
     value: "N",
@@ -108,6 +126,10 @@ export const evaluateCommand: Command = {
         "florence evaluate --data mine.jsonl --images photos --model base-ft --compare large-ft --out run",
       comment: "two models on your own photos",
     },
+    {
+      command: "florence evaluate --paper run",
+      comment: "the paper's tables beside an earlier run",
+    },
   ],
   run: runEvaluate,
 };
@@ -117,6 +139,13 @@ async function runEvaluate(
   io: CliIo,
 ): Promise<number> {
   const { values, positionals } = parseFlags("evaluate", FLAGS, argv);
+  const isRun = values.data !== undefined;
+  if (values.paper === true && !isRun) {
+    io.stdout.write(
+      formatPaper(await Promise.all(positionals.map(readRun)), io),
+    );
+    return exitCode("ok");
+  }
   if (positionals.length > 0) {
     throw usageError(`"${positionals[0]!}" is no flag. Data goes after --data.`, "evaluate"); // prettier-ignore
   }
@@ -136,6 +165,9 @@ async function runEvaluate(
         ? `${JSON.stringify(evaluation.summary, null, 2)}\n`
         : formatEvaluation(evaluation, io),
     );
+    if (values.paper === true) {
+      io.stdout.write(`\n${formatPaper([evaluation.summary], io)}`);
+    }
     const { skipped } = evaluation.summary.bundle;
     return exitCode(skipped.length > 0 ? "some" : "ok");
   } finally {
@@ -156,6 +188,7 @@ function optionsOf(
   const beams = whole("beams");
   return {
     ...{ data, images, out, signal },
+    name: values.name ?? data.map(plainName).join(", "),
     bundle: values.model ?? MODEL_IN_THE_BOX,
     compare: values.compare,
     measures: values.measure,
@@ -171,6 +204,11 @@ function optionsOf(
       seed: whole("seed") ?? 1,
     },
   };
+}
+
+/** The name of a file without its ending. */
+function plainName(path: string): string {
+  return basename(path).replace(/\.\w+$/u, "");
 }
 
 function wholeNumber(

@@ -19,7 +19,7 @@ export function formatEvaluation(
   const earlier = known > 0 ? `, ${known} of them in an earlier run` : "";
   return [
     paint("bold", `${bundle.id} (${bundle.precision}, ${bundle.revision})`),
-    `${bundle.photos} of ${data.asked} photos answered${earlier}; ${data.formats.join(", ")}`,
+    `${bundle.photos} of ${data.asked} photos of ${data.name} answered${earlier}`,
     "",
     ...figureLines(bundle, paint),
     ...(compared === undefined ? [] : comparedLines(compared, paint)),
@@ -31,17 +31,22 @@ export function formatEvaluation(
   ].join("\n");
 }
 
-/** A row of texts, columns parted by two blanks, numbers to the right. */
+/**
+ * Rows of texts, columns parted by two blanks, the first row a heading.
+ *
+ * @param isText which columns are words, to the left; numbers are to the right.
+ */
 export function rowsOf(
   rows: readonly (readonly string[])[],
   paint: Paint,
+  isText: (column: number) => boolean = (column) => column < 2,
 ): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]!.length)),
   );
   return rows.map((row, at) => {
     const cells = row.map((cell, column) =>
-      column < 2
+      isText(column)
         ? padText(cell, widths[column]!)
         : cell.padStart(widths[column]!),
     );

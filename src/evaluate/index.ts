@@ -8,3 +8,10 @@ export {
 export { MEASURES } from "./measures/table.ts";
 export type { BundleSummary, EvaluationSummary } from "./summary/summary.ts";
 export type { FigureSummary, MeasureSummary } from "./summary/summarize.ts";
+export { PAPER_MODELS, PAPER_NOTES } from "./paper/paper-rows.ts";
+export {
+  paperTable,
+  readRun,
+  type Measured,
+  type RunSummary,
+} from "./paper/paper-table.ts";

@@ -63,23 +63,41 @@ export const detecting: Measure = {
     }); // prettier-ignore
     const matches = matchDetections(images, boxOverlap);
     const figuresOf = onceForWeights((weights) => cocoFigures(matches, weights)); // prettier-ignore
+    const unranked = matchDetections(images.map(withoutScores), boxOverlap);
+    const unrankedOf = onceForWeights((weights) => cocoFigures(unranked, weights)); // prettier-ignore
     const n = sum(images.map(({ truths }) => truths.filter(({ isCrowd }) => !isCrowd).length)); // prettier-ignore
     const names = Object.keys(TITLES) as (keyof typeof TITLES)[];
+    const about = { of: "objects", n, better: "higher" } as const;
     return {
-      figures: names.map((name): Figure => ({
-        ...{ name, title: TITLES[name], of: "objects", n, better: "higher" },
-        statistic: (weights) => figuresOf(weights)[name],
-      })),
+      figures: [
+        ...names.map((name): Figure => ({
+          ...{ name, title: TITLES[name], ...about },
+          statistic: (weights) => figuresOf(weights)[name],
+        })),
+        ...(["AP", "AP50"] as const).map((name): Figure => ({
+          ...{ name: `${name} unranked`, ...about },
+          title: `${TITLES[name]}, scores not heeded`,
+          statistic: (weights) => unrankedOf(weights)[name],
+        })),
+      ],
       cases: answered.map((one, at) => caseOf(one, images[at]!, matches, at)),
       outcomes: answered.map((_, at) => outcomesOf(matches, at)),
       categories: categoryRows(matches),
       notes: [
-        "Answers are ranked by the model's own score, exp of the mean log-probability of an object's tokens; the paper does not say how it ranks them.",
+        "Answers are ranked by the model's own score, exp of the mean log-probability of an object's tokens. The paper does not say how it ranks them; as a model without scores is measured, all answers alike and in the model's order, they come to the figures without scores.",
         `A label is a category if it is written like it but for case, blanks and hyphens; ${others} answers of other labels do not count.`,
       ],
     };
   },
 };
+
+/** All answers of one score: they keep the order the model gave them. */
+function withoutScores(
+  image: DetectionImage<CocoBox>,
+): DetectionImage<CocoBox> {
+  const detections = image.detections.map((one) => ({ ...one, score: 1 }));
+  return { ...image, detections };
+}
 
 /** All categories of a data set, each written as it is there first. */
 function categoriesOf(items: readonly EvaluationItem[]): Set<string> {

@@ -48,7 +48,7 @@ function headLines(summary: EvaluationSummary): string[] {
     [
       "data",
       {
-        html: `${escapeXml(data.formats.join(", "))}, ${data.asked} of ${data.photos} photos, <code>sha256 ${data.sha256}</code>`,
+        html: `${escapeXml(data.name)} (${escapeXml(data.formats.join(", "))}), ${data.asked} of ${data.photos} photos, <code>sha256 ${data.sha256}</code>`,
       },
     ],
     ["options", { html: `<code>${escapeXml(JSON.stringify(options))}</code>` }],

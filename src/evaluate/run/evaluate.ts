@@ -22,6 +22,8 @@ export interface EvaluateOptions {
   readonly compare?: string | undefined;
   /** Files and folders of truth. */
   readonly data: readonly string[];
+  /** What the data is called in the report. */
+  readonly name: string;
   /** Folder of the photos. */
   readonly images: string;
   /** Folder that is written: predictions, summary, report. */
@@ -91,6 +93,7 @@ function summarize(
   return {
     florence_evaluation: 1,
     data: {
+      name: options.name,
       formats: data.formats,
       sha256: data.sha256,
       photos: data.items.length,

@@ -31,6 +31,7 @@ export interface BundleSummary {
 export interface EvaluationSummary {
   readonly florence_evaluation: 1;
   readonly data: {
+    readonly name: string;
     readonly formats: readonly string[];
     readonly sha256: string;
     /** Photos of the data set, and of those that were looked at. */

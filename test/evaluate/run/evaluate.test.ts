@@ -30,7 +30,7 @@ after(() => {
 
 function options(out: string, more: Partial<EvaluateOptions> = {}) {
   return {
-    ...{ bundle: MODEL_IN_THE_BOX, data: [data], images, out: join(folder, out) }, // prettier-ignore
+    ...{ bundle: MODEL_IN_THE_BOX, data: [data], name: "examples", images, out: join(folder, out) }, // prettier-ignore
     ...{ options: {}, workers: 2, threads: 1 },
     bootstrap: { resamples: 200, seed: 1 },
     signal: new AbortController().signal,
