@@ -54,7 +54,11 @@ export interface Bench extends Services {
   readonly activate: (id: string) => Promise<void>;
   readonly send: (id: string, sent: Sent) => Promise<Response>;
   /** The items that come out of a workflow, whose table row is noted. */
-  readonly ask: (id: string, sent: Sent, name?: string) => Promise<Item[]>;
+  readonly ask: (
+    id: string,
+    sent: Sent,
+    row?: { readonly name?: string; readonly photo?: string },
+  ) => Promise<Item[]>;
   /** Sends, whatever is answered, and gives what n8n kept of it. */
   readonly run: (id: string, sent: Sent) => Promise<Execution>;
   readonly latest: (id: string) => Promise<Execution>;
@@ -119,7 +123,7 @@ export function createBench(options: BenchOptions): Bench {
     },
     activate,
     send,
-    async ask(id, sent, name = id) {
+    async ask(id, sent, row = {}) {
       await publishOnce(id);
       const started = performance.now();
       const response = await send(id, sent);
@@ -127,8 +131,10 @@ export function createBench(options: BenchOptions): Bench {
       const ms = Math.round(performance.now() - started);
       const items: unknown = text === "" ? [] : JSON.parse(text);
       assert.ok(Array.isArray(items), `HTTP ${response.status} ${text}`);
-      const photo = typeof sent === "string" ? sent : "";
-      options.row(name, photo, options.serverOf(id), items.length, ms);
+      const { name = id, photo = typeof sent === "string" ? sent : "" } = row;
+      const shown =
+        options.binaryMode === "default" ? `${name}, mode default` : name;
+      options.row(shown, photo, options.serverOf(id), items.length, ms);
       return items as Item[];
     },
     async run(id, sent) {

@@ -77,6 +77,50 @@ const FAULTS: readonly FaultCase[] = [
     item: 1,
   },
   {
+    name: "an expression for the address that finds nothing",
+    flow: {
+      id: "nourl",
+      parameters: {
+        ...DETECT,
+        imageSource: "url",
+        imageUrl: "={{ $json.no }}",
+      },
+    },
+    message: /^Image URL is empty/u,
+    description: [/check that the expression finds something/u],
+  },
+  {
+    name: "an address without a picture",
+    flow: {
+      id: "badurl",
+      parameters: {
+        ...DETECT,
+        imageSource: "url",
+        imageUrl: "http://127.0.0.1:9/nobody.jpg",
+      },
+    },
+    message: /^[A-Z].*: /u,
+    description: [/HTTP 4\d\d, url_fetch_failed, request req_/u],
+  },
+  {
+    name: "an upload there is not",
+    flow: {
+      id: "noupload",
+      parameters: { ...DETECT, imageSource: "upload", uploadId: "up_gone" },
+    },
+    message: /There is no upload .*up_gone/u,
+    description: [/HTTP 404, not_found, request req_/u],
+  },
+  {
+    name: "features there are not",
+    flow: {
+      id: "nofeature",
+      parameters: { ...DETECT, imageSource: "feature", featureId: "ft_gone" },
+    },
+    message: /There are no features ft_gone\. /u,
+    description: [/HTTP 404, not_found, request req_/u],
+  },
+  {
     name: "an option out of its range, with its pointer",
     flow: {
       id: "range",

@@ -92,6 +92,9 @@ const FLOWS: readonly Flow[] = [
   },
 ];
 
+/** What is sent is no photo itself. */
+const OF_BEAR = { photo: "bear.jpg" };
+
 const isBear = ([item]: readonly Item[]): void => {
   assert.deepEqual(
     (item?.["objects"] as Item[]).map(({ label }) => label),
@@ -108,13 +111,13 @@ export const INPUTS: CaseGroup = {
   async check(bench) {
     const { test, ask } = bench;
     await test("input: the only file of a form, whatever its name", async () => {
-      isBear(await ask("form", formOf("image")));
-      isBear(await ask("formnamed", formOf("image")));
+      isBear(await ask("form", formOf("image"), OF_BEAR));
+      isBear(await ask("formnamed", formOf("image"), OF_BEAR));
     });
     await test("input: URL, which the service fetches", () => fromUrl(bench));
     await test("input: upload id", async () => {
       const id = await upload(bench.box, "bear.jpg");
-      isBear(await ask("upload", { upload_id: id }));
+      isBear(await ask("upload", { upload_id: id }, OF_BEAR));
     });
     await test("input: feature id of an earlier node, looked at once", async () => {
       const [item] = await ask("feature", "bear.jpg");
@@ -163,7 +166,7 @@ async function fromUrl({ ask, front }: Bench): Promise<void> {
         })
       : null;
   try {
-    isBear(await ask("url", { address: `${front.origin}/bear.jpg` }));
+    isBear(await ask("url", { address: `${front.origin}/bear.jpg` }, OF_BEAR));
   } finally {
     front.instead = null;
   }

@@ -92,7 +92,9 @@ async function checkPatience(
   front.forget();
   front.instead = () =>
     front.passed.length <= 2 ? refusal(status, "1") : null;
-  const [item] = await ask("busy", PHOTO, `busy with ${status}`);
+  const [item] = await ask("busy", PHOTO, {
+    name: `busy with ${status}`,
+  });
   front.instead = null;
   assert.equal(item?.["count"], 1);
   const [first = 0, second = 0, third = 0] = front.passed.map(

@@ -220,7 +220,7 @@ export const OPERATIONS: CaseGroup = {
         const check = one[server];
         await bench.test(`${name} (${server})`, async () => {
           if (check === undefined) await checkUnsupported(bench, id, name, one);
-          else check(await bench.ask(id, one.photo, name));
+          else check(await bench.ask(id, one.photo, { name }));
         });
       }
     }
@@ -234,8 +234,11 @@ async function checkUnsupported(
   name: string,
   { photo }: OperationCase,
 ): Promise<void> {
+  await bench.activate(id);
+  const started = performance.now();
   const { status, error } = await bench.run(id, photo);
-  bench.row(name, photo, "box", "unsupported_task", "");
+  const ms = Math.round(performance.now() - started);
+  bench.row(name, photo, "box", "unsupported_task", ms);
   assert.equal(status, "error");
   assert.match(error?.message ?? "", /^Task not supported: /u);
   assert.match(error?.description ?? "", /Choose another operation/u);
