@@ -97,7 +97,7 @@ if __name__ == "__main__":
     towers = load_file(str(looking / "towers.safetensors"))
     if (looking / "photo_tags.safetensors").exists():
         towers |= load_file(str(looking / "photo_tags.safetensors"))
-    vision["closer"] = CLOSER
+    vision |= {"closer": CLOSER, "places": "hinted"}
     vision["towers"][1]["answers"] = ANSWERS
     if (Path(args.reader) / "reader.json").exists():
         vision["reader"] = json.loads((Path(args.reader) / "reader.json").read_text())

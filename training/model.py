@@ -316,8 +316,36 @@ class Bart(nn.Module):
 
 # --- decoding ------------------------------------------------------------------------------------------------------
 
-def forbid(lp, ids, rules, longest):
-    """Processors on the log-probabilities lp [V] of one beam whose ids so far are `ids` (decoder start included)."""
+def banned_places(ids, boxes, first):
+    """Location ids that continue no box of the hints (lists of four ids); a box is named once for each label."""
+    is_place = lambda i: first <= i < first + 1000
+    run = []
+    for i in reversed(ids):
+        if not is_place(i):
+            break
+        run.insert(0, i)
+    begun = len(run) % 4
+    done = [run[k : k + 4] for k in range(0, len(run) - begun, 4)]
+    open_ = run[len(run) - begun :]
+    following = {b[begun] for b in boxes if b not in done and b[:begun] == open_}
+    return [i for i in range(first, first + 1000) if i not in following]
+
+
+def boxes_in(ids, first):
+    """Every four location ids that follow one another."""
+    boxes, run = [], []
+    for i in ids:
+        run = run + [i] if first <= i < first + 1000 else []
+        if len(run) == 4:
+            boxes, run = boxes + [run], []
+    return boxes
+
+
+def forbid(lp, ids, rules, longest, places=None):
+    """Processors on the log-probabilities lp [V] of one beam whose ids so far are `ids` (decoder start included). places:
+    (boxes, id of <loc_0>) where only the hints' boxes may be named."""
+    if places:
+        lp[banned_places(ids, *places)] = -math.inf
     n = rules["no_repeat_ngram_size"]
     if n and len(ids) >= n - 1:
         tail = ids[len(ids) - n + 1 :]
@@ -332,7 +360,7 @@ def forbid(lp, ids, rules, longest):
 
 
 @torch.no_grad()
-def generate(bart, source, rules, beams=1, longest=128):
+def generate(bart, source, rules, beams=1, longest=128, places=None):
     """Beam search as Hugging Face does it (greedy where beams is 1). source: list of ids; returns the decoder's ids."""
     K, eos = beams, rules["eos_token_id"]
     memory, mask = bart.encode(torch.tensor([source]))
@@ -343,7 +371,7 @@ def generate(bart, source, rules, beams=1, longest=128):
         hidden = bart.decode(torch.tensor(running), memory, mask)[:, -1]  # [K,d]
         lp = F.log_softmax(hidden @ bart.shared.weight.T, dim=-1)  # [K,V]
         for k in range(K):
-            forbid(lp[k], running[k], rules, longest)
+            forbid(lp[k], running[k], rules, longest, places)
         if K == 1:
             running = [running[0] + [int(lp[0].argmax())]]
             if running[0][-1] == eos or len(running[0]) >= longest:
@@ -397,6 +425,13 @@ class BoxModel:
     def source(self, hints, task, text=""):
         return hint_ids(hints, self.tokenizer) + prompt_ids(task, self.tokenizer, text)
 
+    def places(self, hints):
+        """The rule of `forbid` for these hints; None for a checkpoint without it."""
+        if self.config["vision_config"].get("places") != "hinted":
+            return None
+        first = self.tokenizer.token_to_id("<loc_0>")
+        return boxes_in(hint_ids(hints, self.tokenizer), first), first
+
     def answer_ids(self, hints, task, text="", beams=None, longest=None):
         """Ids with the decoder's start token; those of `detect` and `propose` are the detector's, where it answers itself."""
         if task in ("detect", "propose") and "answers" in self.config["vision_config"]["towers"][1]:
@@ -404,7 +439,7 @@ class BoxModel:
         if beams is None:  # words are searched for, places are copied
             beams = self.rules["num_beams"] if task.startswith("caption") else 1
         longest = longest or self.config["text_config"]["max_position_embeddings"]
-        return generate(self.bart, self.source(hints, task, text), self.rules, beams, longest)
+        return generate(self.bart, self.source(hints, task, text), self.rules, beams, longest, self.places(hints))
 
     def answer(self, hints, task, text="", beams=None, longest=None):
         ids = [i for i in self.answer_ids(hints, task, text, beams, longest) if i not in (0, 1, 2)]

@@ -171,6 +171,7 @@ const VisionSection = v.object({
   image_tokens: Count,
   towers: v.pipe(v.array(Tower), v.minLength(1)),
   closer: v.exactOptional(v.number()),
+  places: v.exactOptional(v.literal("hinted")),
   reader: v.exactOptional(Reader),
 });
 
@@ -217,7 +218,13 @@ export function towersVision(
       `vision_config of config.json does not describe hint towers: ${issue.message} at ${v.getDotPath(issue) ?? "the top level"}.`,
     );
   }
-  const { image_tokens: imageTokens, towers, closer, reader } = parsed.output;
+  const {
+    image_tokens: imageTokens,
+    towers,
+    closer,
+    places,
+    reader,
+  } = parsed.output;
   const projected =
     imageTokens === 0
       ? null
@@ -242,6 +249,7 @@ export function towersVision(
       image_tokens: imageTokens,
       towers: towers.map((tower) => describe(tower, tower === projected)),
       ...(closer !== undefined && { closer }),
+      ...(places !== undefined && { places }),
       ...(reader !== undefined && { reader: describeReader(reader) }),
     },
     readyGraphs:

@@ -52,7 +52,10 @@ export function batchVision(model: Model, options: BatchOptions): Model {
       // No caller's abort may end a pass that others wait for.
       const features = await model.encode(
         batch.map(({ image }) => image),
-        { inputSize },
+        {
+          inputSize,
+          prompts: batch.map(({ options: { prompts } }) => prompts?.[0] ?? []),
+        },
       );
       for (const [index, one] of batch.entries()) {
         one.resolve([features[index]!]);

@@ -138,9 +138,12 @@ async function answerWith<T>(
 /** The pixels, where the request cannot be answered from what was seen. */
 async function decode(
   { bytes, seen, options }: EngineRequest,
-  { codecs, decoding }: IsolateEngineOptions,
+  { codecs, decoding, models }: IsolateEngineOptions,
 ): Promise<DecodedImage | null> {
-  if (bytes === null || (seen !== null && !needsPixels(options))) return null;
+  if (bytes === null) return null;
+  const { manifest } = chooseModel(options.model, models);
+  const isEnough = !needsPixels(options) && !looksAgain(manifest);
+  if (seen !== null && isEnough) return null;
   const how = decoding(sniffImage(bytes));
   const { jpegScaling } = how;
   if (options.tiling.mode === "off" || typeof jpegScaling !== "object") {
@@ -156,6 +159,14 @@ async function decode(
 function needsPixels({ tiling, render }: AnalyzeOptions): boolean {
   return (
     tiling.mode === "auto" || render.format === "png" || render.crops === "png"
+  );
+}
+
+/** Whether a model looks at the picture itself for some prompts. */
+function looksAgain({ vision }: Manifest): boolean {
+  return (
+    vision.kind === "hint_towers" &&
+    (vision.closer !== undefined || vision.reader !== undefined)
   );
 }
 

@@ -7,6 +7,7 @@ import {
   type FlorenceError,
 } from "../errors.ts";
 import { generate } from "../generate/generate.ts";
+import { hintedPlaces, type BannedTokens } from "../generate/hinted-places.ts";
 import type { LocationTokens } from "../generate/hypothesis.ts";
 import { meanLogProb, scoreSequences } from "../generate/score-sequences.ts";
 import type {
@@ -175,8 +176,10 @@ async function answerBatch(
 
   const open = [...batch.keys()].filter((prompt) => !closed.includes(prompt));
   if (open.length === 0) return;
+  const places = batch.map((prompt) => placesOf(prompt, loaded));
   await generate(state, open, {
     spec,
+    banned: (prompt, ids) => places[prompt]?.(ids) ?? [],
     numBeams: options.numBeams,
     maxTokens: options.maxTokens,
     locations: locationTokens(loaded),
@@ -189,6 +192,17 @@ async function answerBatch(
       options.onAnswer(prompt, { answer, labelScores });
     },
   });
+}
+
+/** What keeps an answer to the places of the hints, where the model asks for it. */
+function placesOf(
+  prompt: PromptToAnswer,
+  { manifest, tokenizer }: LoadedModel,
+): BannedTokens | null {
+  const { vision } = manifest;
+  if (vision.kind !== "hint_towers" || vision.places !== "hinted") return null;
+  const { hintIds = prompt.features.hintIds } = sightOf(prompt) ?? {};
+  return hintedPlaces(hintIds, tokenizer);
 }
 
 interface RatedSequences {

@@ -40,6 +40,11 @@ export interface GenerateOptions {
    * with the start token. A rule that forces a token goes before it.
    */
   readonly allowed?: AllowedTokens;
+  /** As `allowed`: ids that may not come next, beside the bundle's own. */
+  readonly banned?: (
+    prompt: number,
+    ids: readonly number[],
+  ) => readonly number[];
   /**
    * Called for each token as it is settled: at once when greedy, at the end
    * of a prompt with beams. `spread` is the answer's.
@@ -203,12 +208,16 @@ function stepRow(
     rule.forced === null
       ? (options.allowed?.(prompt, hypothesis.ids) ?? null)
       : [rule.forced];
+  const banned =
+    rule.forced === null
+      ? (options.banned?.(prompt, hypothesis.ids) ?? [])
+      : [];
   return {
     prompt,
     parent,
     tokenId: hypothesis.ids.at(-1)!,
     best,
-    banned: rule.banned,
+    banned: banned.length === 0 ? rule.banned : [...rule.banned, ...banned],
     ...(allowed === null ? {} : { allowed }),
     ...(options.locations ? { scored: options.locations.ids } : {}),
   };

@@ -163,6 +163,8 @@ const TowersVision = v.strictObject({
    * prompts that name a region; left out: they look at the whole image only.
    */
   closer: v.exactOptional(v.number()),
+  /** `hinted`: answers name only boxes that stand in the hints. */
+  places: v.exactOptional(v.literal("hinted")),
   reader: v.exactOptional(Reader),
 });
 
@@ -192,6 +194,26 @@ const Generation = v.strictObject({
   suppress_tokens: v.array(Count),
 });
 
+/** A task's scores as chances; see `tasks/calibrate.ts`. */
+const Calibration = v.pipe(
+  v.strictObject({
+    /** Ascending, and the chance of being right at each, not falling. */
+    scores: v.pipe(v.array(v.number()), v.minLength(1)),
+    chances: v.array(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+    /** Answers it was fitted on. */
+    outcomes: Count,
+    /** SHA-256 of the data they are from. */
+    data: Sha256,
+  }),
+  v.check(
+    ({ scores, chances }) =>
+      scores.length === chances.length &&
+      scores.every((score, at) => at === 0 || score > scores[at - 1]!) &&
+      chances.every((chance, at) => at === 0 || chance >= chances[at - 1]!),
+    "scores must ascend, and chances, one for each, not fall",
+  ),
+);
+
 /** Schema of `manifest.json`. */
 export const ManifestSchema = v.strictObject({
   schema_version: v.literal(MANIFEST_VERSION),
@@ -208,6 +230,8 @@ export const ManifestSchema = v.strictObject({
   tasks: v.array(v.string()),
   /** Below this score a task's answer counts as no detection; by task. */
   thresholds: v.record(v.string(), v.number()),
+  /** By task; scores of the others are the model's own. */
+  calibration: v.exactOptional(v.record(v.string(), Calibration)),
   vision: v.variant("kind", [DavitVision, TowersVision]),
   text: Text,
   generation: Generation,
@@ -219,6 +243,7 @@ export const ManifestSchema = v.strictObject({
 });
 
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
+export type Calibration = v.InferOutput<typeof Calibration>;
 export type TowerSpec = v.InferOutput<typeof Tower>;
 export type ReaderSpec = v.InferOutput<typeof Reader>;
 export type ImageInputSpec = v.InferOutput<typeof ImageInput>;

@@ -1,0 +1,304 @@
+"""
+Every figure of the model card, of a bundle as it is shipped: photos go in and answers come out by the HTTP API of
+`florence serve`, with the options' defaults but for captions' beams.
+
+    python figures.py --bundle models/box/bundle --out after.json
+    python figures.py --compare before.json after.json
+
+The first takes 10 minutes on one quiet core; it goes on where it was stopped. It prints each figure with its n and a 95 %
+bootstrap interval. The second prints, for two such files, both figures and the paired bootstrap interval of the difference.
+Needs Java for CIDEr's tokenizer.
+"""
+
+import argparse
+import base64
+import collections
+import contextlib
+import hashlib
+import io
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
+from composites import Photos, test_sheets
+from data import is_coco_test
+from evaluate_floors import cider_d, names_it
+from model import overlap
+
+ROOT = Path(__file__).parent.parent
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+class Service:
+    """`florence serve` over one bundle, for this machine only."""
+
+    def __init__(self, bundle, threads):
+        command = ["node", str(ROOT / "src/cli/florence.js"), "serve", "--open", "--port", "0", "--data", tempfile.mkdtemp(), "--model", str(bundle), "--threads", str(threads)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "FLORENCE_RATE_PER_MINUTE": "100000"})
+        for line in self.process.stdout:
+            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            if found:
+                self.address = found.group()
+                break
+        else:
+            raise SystemExit("florence serve did not start")
+        import threading
+        threading.Thread(target=lambda: collections.deque(self.process.stdout, 0), daemon=True).start()  # its log
+
+    def ask(self, image, tasks, **options):
+        """-> results in the tasks' order. image: PIL."""
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG")
+        body = {"image": {"base64": base64.b64encode(buffer.getvalue()).decode()}, "tasks": tasks, "options": options}
+        request = urllib.request.Request(self.address + "/v1/analyze", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=600) as answer:
+                return json.load(answer)["results"]
+        except urllib.error.HTTPError as error:
+            problem = json.load(error)
+            if problem.get("code") == "unsupported_task":
+                return [problem] * len(tasks)
+            raise SystemExit(f"{problem}") from error
+
+
+def corners(box):
+    return box["x_min"], box["y_min"], box["x_max"], box["y_max"]
+
+
+def region(box):
+    return {"box": dict(zip(("x_min", "y_min", "x_max", "y_max"), box))}
+
+
+def annotated(row, image, crowd=False):
+    """[(label, corners in pixels)]"""
+    w, h = image.size
+    return [(b["label"], (b["x0"] * w, b["y0"] * h, b["x1"] * w, b["y1"] * h)) for b in row.get("boxes", []) if crowd or not b.get("crowd")]
+
+
+class Answers:
+    """What was answered, kept in a file after every picture."""
+
+    def __init__(self, service, file):
+        self.service, self.file = service, Path(file)
+        self.known = json.loads(self.file.read_text()) if self.file.exists() else {}
+
+    def of(self, key, image, tasks, **options):
+        if key not in self.known:
+            self.known[key] = self.service.ask(image(), tasks, **options)
+            self.file.write_text(json.dumps(self.known))
+        return self.known[key]
+
+
+# --- figures: each is a list of values, one for each picture or case, whose mean it is, or a function of a sample ----------
+
+def mean_of(values):
+    values = np.asarray(values, dtype=float)
+    return values, lambda at: float(values[at].mean())
+
+
+def share_of(pairs):
+    """[(hits, of)] by picture -> hits of all."""
+    pairs = np.asarray(pairs, dtype=float).reshape(-1, 2)
+    return pairs, lambda at: float(pairs[at, 0].sum() / max(1e-9, pairs[at, 1].sum()))
+
+
+def average_precision(images, threshold=0.5):
+    """COCO's AP at one IoU by pycocotools over [(truth [(label, corners, crowd)], found [(label, score, corners)])]."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    def of(at):
+        labels = sorted({t[0] for i in set(at) for t in images[i][0]})
+        number = {label: n + 1 for n, label in enumerate(labels)}
+        gold = {"images": [], "categories": [{"id": n} for n in number.values()], "annotations": []}
+        said = []
+        wide = lambda c: [c[0], c[1], c[2] - c[0], c[3] - c[1]]
+        for n, i in enumerate(at):
+            gold["images"].append({"id": n})
+            for label, c, crowd in images[i][0]:
+                gold["annotations"].append({"id": len(gold["annotations"]) + 1, "image_id": n, "category_id": number[label], "bbox": wide(c), "area": wide(c)[2] * wide(c)[3], "iscrowd": int(crowd)})
+            said += [{"image_id": n, "category_id": number[label], "bbox": wide(c), "score": score} for label, score, c in images[i][1] if label in number]
+        if not said:
+            return 0.0
+        with contextlib.redirect_stdout(io.StringIO()):
+            coco = COCO()
+            coco.dataset = gold
+            coco.createIndex()
+            e = COCOeval(coco, coco.loadRes(said), "bbox")
+            e.params.iouThrs = np.array([threshold])
+            e.params.areaRng, e.params.areaRngLbl = [[0, 1e10]], ["all"]
+            e.evaluate()
+            e.accumulate()
+        precision = e.eval["precision"][0, :, :, 0, -1]
+        return float(precision[precision > -1].mean())
+    return images, of
+
+
+def interval(values, of, draws=1000, seed=0):
+    """Figure and its 95 % bootstrap interval over pictures."""
+    rng, n = np.random.default_rng(seed), len(values)
+    sampled = [of(rng.integers(0, n, n)) for _ in range(draws)]
+    return of(np.arange(n)), float(np.percentile(sampled, 2.5)), float(np.percentile(sampled, 97.5))
+
+
+def words(text):
+    return text.upper().split()
+
+
+def word_recall(truth, result):
+    said = collections.Counter(w for line in result.get("lines", []) for w in words(line["text"]))
+    gold = collections.Counter(w for text in truth for w in words(text))
+    return sum((said & gold).values()), sum(gold.values())
+
+
+def best_box(result):
+    """The first object of a grounding answer."""
+    objects = result.get("objects") or []
+    return corners(objects[0]["box"]) if objects else None
+
+
+def collect(args):
+    """Asks everything; -> {figure: (values, function)}"""
+    photos = Photos(args.shared)
+    rows = list(photos.rows.values())
+    service = Service(args.bundle, args.threads)
+    answers = Answers(service, args.out)
+    synonyms = json.loads((ROOT / "test/data/synonyms.json").read_text())
+    by_hash = lambda rows: sorted(rows, key=lambda r: hashlib.sha1(r["key"].encode()).hexdigest())
+    figures = {}
+
+    objects = by_hash(r for r in rows if r["split"] == "test" and r["source"] in ("caltech101", "clothing", "grocery"))[: args.objects]
+    said = {r["key"]: answers.of("caption " + r["key"], lambda r=r: photos.open(r), [{"task": "caption"}], beams=3)[0].get("text", "") for r in objects}
+    figures["right noun, object photos"] = mean_of([names_it(said[r["key"]], r["labels"][-1], synonyms) for r in objects])
+    for source in ("caltech101", "clothing", "grocery"):
+        figures[f"  of these {source}"] = mean_of([names_it(said[r["key"]], r["labels"][-1], synonyms) for r in objects if r["source"] == source])
+    common = collections.Counter(said.values()).most_common(1)[0][1] / len(said)
+    print(f"commonest caption {common:.3f} of {len(said)}, {len(set(said.values()))} different")
+
+    coco = [r for r in rows if is_coco_test(r)]
+    captioned = [r for r in coco if "captions" in r]
+    captions = {r["key"]: answers.of("caption " + r["key"], lambda r=r: photos.open(r), [{"task": "caption"}], beams=3)[0].get("text", "") for r in captioned}
+    from pycocoevalcap.cider.cider import Cider
+    from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
+    with contextlib.redirect_stdout(sys.stderr):
+        gold = PTBTokenizer().tokenize({r["key"]: [{"caption": c} for c in r["captions"]] for r in captioned})
+        told = PTBTokenizer().tokenize({k: [{"caption": c}] for k, c in captions.items()})
+        total, each = Cider().compute_score(gold, told)
+    figures["CIDEr-D, COCO captions"] = mean_of(each)
+
+    complete = [r for r in coco if r.get("boxes") and r.get("boxes_known", True)]
+    scenes = by_hash(r for r in rows if r["split"] == "test" and r["source"].startswith("openimages") and any(b["label"] == "person" for b in r.get("boxes", [])))
+    detected = {}
+    for r in complete + scenes:
+        detected[r["key"]] = [(o["label"], o["score"], corners(o["box"])) for o in answers.of("detect " + r["key"], lambda r=r: photos.open(r), [{"task": "detect"}])[0].get("objects", [])]
+    pixels = {r["key"]: photos.open(r) for r in complete + scenes}
+    truth = lambda r: [(b["label"], c, b.get("crowd", False)) for b, (_, c) in zip(r["boxes"], annotated(r, pixels[r["key"]], crowd=True))]
+    figures["COCO AP50"] = average_precision([(truth(r), detected[r["key"]]) for r in complete])
+    people = lambda found: [f for f in found if f[0] == "person"]
+    figures["person AP50, Open Images"] = average_precision([(people(truth(r)), people(detected[r["key"]])) for r in scenes])
+    recall = []
+    for r in scenes:
+        best = [c for _, _, c in sorted(people(detected[r["key"]]), key=lambda f: -f[1])[:10]]
+        boxes = [c for label, c in annotated(r, pixels[r["key"]]) if label == "person"]
+        recall.append((sum(any(overlap(c, b) >= 0.5 for c in best) for b in boxes), len(boxes)))
+    figures["person recall, at most 10 boxes, Open Images"] = share_of(recall)
+
+    hit = []
+    for r in complete:
+        boxes = [(label, c) for label, c in annotated(r, pixels[r["key"]]) if (c[2] - c[0]) > 32 and (c[3] - c[1]) > 32]
+        if boxes:
+            boxes = boxes[:20]
+            inside = [region((max(0, c[0]), max(0, c[1]), min(pixels[r["key"]].width, c[2]), min(pixels[r["key"]].height, c[3]))) for _, c in boxes]
+            result = answers.of("regions " + r["key"], lambda r=r: pixels[r["key"]], [{"task": "classify_regions", "regions": inside}])[0]
+            hit.append((sum(got.get("label", "") == label for (label, _), got in zip(boxes, result.get("regions", []))), len(boxes)))
+    figures["region category, COCO boxes above 32 x 32"] = share_of(hit)
+
+    once = []
+    for r in complete:
+        labels = [label for label, _ in annotated(r, pixels[r["key"]], crowd=True)]
+        single = [(label, c) for label, c in annotated(r, pixels[r["key"]]) if labels.count(label) == 1]
+        if single:
+            results = answers.of("ground " + r["key"], lambda r=r: pixels[r["key"]], [{"task": "ground", "phrase": label} for label, _ in single])
+            once += [bool(box := best_box(a)) and overlap(box, c) >= 0.5 for a, (_, c) in zip(results, single)]
+    figures["grounding, COCO labels that occur once"] = mean_of(once)
+
+    sheets = test_sheets(args.shared)
+    hit, grounded = [], []
+    for n, (sheet, placed) in enumerate(sheets["regions"]):
+        result = answers.of(f"sheet regions {n}", lambda s=sheet: s, [{"task": "classify_regions", "regions": [region(c) for _, c in placed]}])[0]
+        same = lambda said, label: names_it(said, label, synonyms)
+        hit.append((sum(same(got.get("label", ""), label) for (label, _), got in zip(placed, result.get("regions", []))), len(placed)))
+    figures["region category, object photos in composites"] = share_of(hit)
+    for n, (sheet, placed) in enumerate(sheets["twins"]):
+        results = answers.of(f"sheet twins {n}", lambda s=sheet: s, [{"task": "ground", "phrase": phrase} for phrase, _ in placed])
+        grounded += [bool(box := best_box(a)) and overlap(box, c) >= 0.5 for a, (_, c) in zip(results, placed)]
+    figures["grounding, composites with twins"] = mean_of(grounded)
+
+    receipts = by_hash(r for r in rows if r["split"] == "test" and r["source"] == "sroie")[: args.receipts]
+    figures["OCR word recall, receipts"] = share_of([word_recall([line["text"] for line in r["ocr"]], answers.of("lines " + r["key"], lambda r=r: photos.open(r), [{"task": "ocr", "layout": "lines"}])[0]) for r in receipts])
+    figures["OCR word recall, drawn text"] = share_of([word_recall(told, answers.of(f"sheet text {n}", lambda s=sheet: s, [{"task": "ocr", "layout": "lines"}])[0]) for n, (sheet, told) in enumerate(sheets["text"])])
+
+    figures |= abstention(complete, pixels, answers, args)
+    service.process.terminate()
+    return figures
+
+
+def abstention(complete, pixels, answers, args):
+    """Labels that are there and as many that are not, on fully annotated photos: what is answered, and how surely."""
+    R, labels = random.Random(0), sorted({b["label"] for r in complete for b in r["boxes"]})
+    false_answer, false_silence, scores = [], [], []
+    for r in complete:
+        there = sorted({b["label"] for b in r["boxes"] if not b.get("crowd")})
+        asked = there + R.sample([label for label in labels if label not in {b["label"] for b in r["boxes"]}], min(len(there) + 4, len(labels) - len(there) - 1))
+        results = answers.of("open " + r["key"], lambda r=r: pixels[r["key"]], [{"task": "detect_open", "labels": [label]} for label in asked])
+        for label, result in zip(asked, results):
+            states = result.get("labels")
+            if states is None:
+                continue
+            found, score = states[0]["found"], states[0]["score"] or 0
+            (false_silence.append(not found) if label in there else false_answer.append(found))
+            scores.append((label in there, score if found else -1 + score))
+    if not scores:
+        return {}
+    yes, no = [s for t, s in scores if t], [s for t, s in scores if not t]
+    print(f"abstention, detect_open: area under the ROC {np.mean([(a > b) + 0.5 * (a == b) for a in yes for b in no]):.3f} of {len(yes)} pairs there and {len(no)} absent")
+    return {"false answers, detect_open, absent labels": mean_of(false_answer), "false abstentions, detect_open, labels there": mean_of(false_silence)}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", default=str(ROOT / "models/box/bundle"))
+    parser.add_argument("--shared", default="../shared")
+    parser.add_argument("--out", default="/tmp/florence-training/figures.json", help="answers so far; asked for again, they are read from here")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--objects", type=int, default=200, help="object photos, the first by a hash of their key")
+    parser.add_argument("--receipts", type=int, default=46)
+    parser.add_argument("--compare", nargs=2, metavar="FILE", help="two files of answers to the same pictures")
+    args = parser.parse_args()
+    if args.compare:
+        both = []
+        for file in args.compare:
+            args.out = file
+            both.append(collect(args))
+        for name, (values, of) in both[1].items():
+            before, of_before = both[0].get(name, ([], None))
+            if of_before is None or len(before) != len(values):
+                print(f"{name}: {of(np.arange(len(values))):.3f}; before: not answered")
+                continue
+            rng, n = np.random.default_rng(0), len(values)
+            draws = [of(at) - of_before(at) for at in (rng.integers(0, n, n) for _ in range(200 if "AP50" in name else 1000))]
+            print(f"{name}: {of_before(np.arange(n)):.3f} -> {of(np.arange(n)):.3f}, difference {np.mean(draws):+.3f} [{np.percentile(draws, 2.5):+.3f}, {np.percentile(draws, 97.5):+.3f}], n {n}")
+    else:
+        for name, (values, of) in collect(args).items():
+            figure, low, high = interval(values, of, 200 if "AP50" in name else 1000)
+            count = f"{int(np.asarray(values)[:, 1].sum())} in {len(values)} pictures" if getattr(values, "ndim", 1) == 2 else len(values)
+            print(f"{name}: {figure:.3f} [{low:.3f}, {high:.3f}], n {count}", flush=True)
