@@ -25,6 +25,8 @@ import { createJobs } from "./jobs/jobs.ts";
 import { createLater, type LaterPart } from "./later.ts";
 import { mcpOperations } from "./mcp/mcp-operations.ts";
 import { createBucketEvents } from "./hooks/bucket-events.ts";
+import { deadEventOperations } from "./hooks/dead-event-operations.ts";
+import { buryEvent, sweepDeadEvents } from "./hooks/dead-events.ts";
 import { hookOperations } from "./hooks/hook-operations.ts";
 import { uploadOperations } from "./uploads/upload-operations.ts";
 import { createUploads } from "./uploads/uploads.ts";
@@ -59,6 +61,14 @@ export interface Service {
   bucketEvents(body: unknown): Promise<void>;
 
   /**
+   * Takes a message of bucket events that its queue has given up: what fails
+   * once more is kept for `/v1/dead-events`.
+   *
+   * @throws Error where it cannot even be kept.
+   */
+  buryBucketEvent(body: unknown): Promise<void>;
+
+  /**
    * Hints again at what has waited too long, and deletes what has expired. For
    * the host to call each minute or so, and once at its start; never rejects.
    */
@@ -81,6 +91,7 @@ export function createService(given: Host): Service {
   const jobs = createJobs(host, analyzer);
   const deliveries = createDeliveries(host);
   const uploads = createUploads(host, jobs);
+  const bucketEvents = createBucketEvents(host, uploads);
   // Jobs and batches count their images themselves.
   const counted = countedAnalyzer(host, analyzer);
   const described = [
@@ -91,6 +102,7 @@ export function createService(given: Host): Service {
     ...jobOperations(host, jobs),
     ...uploadOperations(host, uploads),
     ...hookOperations(host, uploads),
+    ...deadEventOperations(host, bucketEvents),
     ...webhookOperations(host),
     ...analysisOperations(host),
     ...capabilityOperations(ladder.engines),
@@ -103,6 +115,7 @@ export function createService(given: Host): Service {
     jobs,
     deliveries,
     uploads,
+    { sweep: () => sweepDeadEvents(host) },
     { sweep: () => sweepAuth(host) },
     { sweep: () => sweepFeatures(host) },
   ];
@@ -117,7 +130,8 @@ export function createService(given: Host): Service {
     ),
     operations,
     featureMemoryBytes: () => features.memoryBytes(),
-    bucketEvents: createBucketEvents(host, uploads),
+    bucketEvents,
+    buryBucketEvent: (body) => buryEvent(host, bucketEvents, body),
     ...createLater(host, later),
   };
 }

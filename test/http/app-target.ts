@@ -36,5 +36,8 @@ export async function appTarget(app: App, host: Host): Promise<HttpTarget> {
     putBucket: (name, bytes) =>
       host.bucket.put(name, bytes, "application/octet-stream"),
     sendBucketEvent: null,
+    write: async (statement) => {
+      await host.database.batch([statement]);
+    },
   };
 }

@@ -15,7 +15,9 @@ const KEEP_MS = 86_400_000;
 const RECEIVER = "https://a.example/hook";
 
 /** What was received of failed images. */
-function failures({ received }: WebhookService) {
+function failures({
+  received,
+}: WebhookService): readonly Readonly<Record<string, unknown>>[] {
   return received.map(({ body, headers }) => {
     const { type, data } = JSON.parse(body) as {
       readonly type: string;
@@ -52,7 +54,7 @@ test("tells of a job that expired before it was taken up, once", async () => {
   assert.match(String(failed["summary"]), /expired.*Send it again/u);
   const { code } = failed["problem"] as { readonly code: string };
   assert.equal(code, "expired");
-  assert.match(failed.traceparent ?? "", /4bf92f3577b34da6/u);
+  assert.match(String(failed["traceparent"]), /4bf92f3577b34da6/u);
   assert.equal((await request("GET", `/v1/jobs/${id}`)).status, 410);
 });
 

@@ -2,6 +2,8 @@
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { databaseFile } from "../../src/server/data-folder.ts";
+import { openSqliteDatabase } from "../../src/server/sqlite-database.ts";
 import {
   KEYED_SETTINGS,
   keyedTarget,
@@ -37,6 +39,15 @@ export async function startNodeTarget(
         await writeFile(file, bytes);
       },
       sendBucketEvent: null,
+      async write(statement) {
+        // Another process may write beside the server.
+        const database = openSqliteDatabase(databaseFile(server.dataFolder));
+        try {
+          await database.batch([statement]);
+        } finally {
+          database.close();
+        }
+      },
       close: () => server.close(),
     };
   } catch (error) {

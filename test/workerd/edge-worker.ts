@@ -13,6 +13,7 @@ import {
   type V4WorkerOptions,
 } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import type { Statement } from "../../src/http/ports/database.ts";
 import { bundleScript } from "./bundle-script.ts";
 import {
   watchWorkerd,
@@ -36,15 +37,14 @@ export interface EdgeWorker extends WorkerProcess {
   putBucket(key: string, bytes: Uint8Array): Promise<void>;
   /** Sends a message to one of the queues that the Worker only reads. */
   send(queue: OthersQueue, body: object): Promise<void>;
-  /** Runs one statement in the Worker's database. */
-  sql(statement: string, ...values: unknown[]): Promise<readonly Row[]>;
+  /** Writes into the Worker's database. */
+  write(statement: Statement): Promise<void>;
   /** Lines that the Worker has logged so far. */
   logged(): readonly string[];
   /** Resolves when `isThere` holds; looks again at each line that is logged. */
   untilLogged(isThere: () => boolean): Promise<void>;
 }
 
-type Row = Readonly<Record<string, unknown>>;
 type Settings = Readonly<Record<string, string>>;
 
 export interface EdgeOptions {
@@ -95,10 +95,12 @@ export async function startEdgeWorker(
       const producer = await miniflare.getQueueProducer(queue);
       await producer.send(body);
     },
-    async sql(statement, ...values) {
+    async write({ text, values }) {
       const database = await miniflare.getD1Database("DATABASE");
-      const prepared = database.prepare(statement).bind(...values);
-      return (await prepared.all<Row>()).results;
+      await database
+        .prepare(text)
+        .bind(...values)
+        .run();
     },
     logged: () => lines,
     untilLogged: (isThere) =>

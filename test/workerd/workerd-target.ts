@@ -38,6 +38,7 @@ export async function startWorkerdTarget(
       host: "workerd",
       putBucket: (key, bytes) => worker.putBucket(key, bytes),
       sendBucketEvent: (event) => worker.send("florence-bucket-events", event),
+      write: (statement) => worker.write(statement),
       close: () => worker.close(),
     };
   } catch (error) {

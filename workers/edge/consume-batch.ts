@@ -10,6 +10,12 @@ import * as v from "valibot";
 /** Seconds until a message that failed comes again; the n-th try waits longer. */
 const RETRY_SECONDS = [5, 30, 120, 600] as const;
 
+/** What the name of a dead-letter queue ends with. */
+const DEAD = "-dead";
+
+/** What the messages are given to. */
+type Consumer = Pick<Service, "consume" | "bucketEvents" | "buryBucketEvent">;
+
 /**
  * Takes every message of a batch. One that fails comes again later and, after
  * the tries `wrangler.toml` allows, goes to the dead-letter queue; the others
@@ -17,12 +23,12 @@ const RETRY_SECONDS = [5, 30, 120, 600] as const;
  */
 export async function consumeBatch(
   batch: MessageBatch,
-  service: Pick<Service, "consume" | "bucketEvents">,
+  service: Consumer,
 ): Promise<void> {
   await Promise.all(
     batch.messages.map(async (message) => {
       try {
-        await take(message.body, service);
+        await take(message.body, batch.queue.endsWith(DEAD), service);
         message.ack();
       } catch (error) {
         console.error(`queue ${batch.queue}, message ${message.id}:`, error);
@@ -35,7 +41,8 @@ export async function consumeBatch(
 /** A hint of ours says its kind; everything else came from R2. */
 async function take(
   body: unknown,
-  service: Pick<Service, "consume" | "bucketEvents">,
+  isDead: boolean,
+  service: Consumer,
 ): Promise<void> {
   const hint = v.safeParse(WorkMessageSchema, body);
   if (hint.success) {
@@ -43,7 +50,8 @@ async function take(
     await service.consume(message);
     return;
   }
-  await service.bucketEvents(body);
+  if (isDead) await service.buryBucketEvent(body);
+  else await service.bucketEvents(body);
 }
 
 /** @param attempts how often the message has come, from 1. */

@@ -1,5 +1,6 @@
 // Figures for Analytics Engine: one data point for each request, and for each
-// analysis that no request waited for. No tenant, no picture, no phrase.
+// analysis that no request waited for, and each bucket event that is given up.
+// No tenant, no picture, no phrase.
 
 import type {
   AnalysisRecord,
@@ -17,7 +18,7 @@ export interface FigureSink {
 
 /**
  * Writes data points. Columns, in SQL: `blob1` what it is (`request`,
- * `analysis`), `blob2` the route, `blob3` the status or outcome, `blob4` the
+ * `analysis`, `dead_event`), `blob2` the route, `blob3` the status or outcome, `blob4` the
  * problem's code, `blob5` the tasks, `blob6` the engine; `double1` milliseconds,
  * `double2` images, `double3` vision passes, `double4` output tokens. The index
  * is the route, so that sampling keeps seldom ones.
@@ -54,6 +55,9 @@ export function figuresTelemetry(dataset: FigureSink): Telemetry {
       if (record.isOfRequest) return;
       const { outcome, code, ms } = record;
       write(["analysis", "none", outcome, code ?? ""], ms, [record]);
+    },
+    deadEvent: ({ code }) => {
+      write(["dead_event", "none", "dead", code], 0, []);
     },
   };
 }

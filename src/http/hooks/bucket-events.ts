@@ -28,6 +28,28 @@ const R2Event = v.object({
   eventTime: v.string(),
 });
 
+/** What a message tells of. */
+export interface BucketEvent {
+  readonly action: string;
+  readonly bucket: string;
+  readonly key: string;
+  readonly eTag: string;
+  readonly size: number;
+  /** Whose key it is; null for nobody's. */
+  readonly tenant: string | null;
+}
+
+/** A message as an event; null if it is none. */
+export function bucketEventOf(body: unknown): BucketEvent | null {
+  const parsed = v.safeParse(R2Event, body);
+  if (!parsed.success) return null;
+  const { action, bucket, object } = parsed.output;
+  const { key, eTag = "", size = 0 } = object;
+  const [first = ""] = key.split("/");
+  const tenant = key.includes("/") && v.is(TenantSchema, first) ? first : null;
+  return { action, bucket, key, eTag, size, tenant };
+}
+
 /**
  * The consumer of bucket events. Pictures become uploads of the tenant that
  * their key begins with; deletions, other files and other keys are left alone.
@@ -46,17 +68,14 @@ export function createBucketEvents(
     ]),
   );
   return async (body) => {
-    const parsed = v.safeParse(R2Event, body);
-    if (!parsed.success) {
+    const event = bucketEventOf(body);
+    if (event === null) {
       throw new Error("internal: a message is no event of an R2 bucket");
     }
-    const { action, bucket, object } = parsed.output;
-    const { key, eTag = "", size = 0 } = object;
-    const [tenant = ""] = key.split("/");
+    const { action, bucket, key, eTag, size, tenant } = event;
     if (
       !CREATED.includes(action) ||
-      !key.includes("/") ||
-      !v.is(TenantSchema, tenant) ||
+      tenant === null ||
       !isPath(key) ||
       size > host.limits.maxImageBytes
     ) {

@@ -11,5 +11,8 @@ export function joinTelemetry(all: readonly Telemetry[]): Telemetry {
     analysis: (record) => {
       for (const one of all) one.analysis?.(record);
     },
+    deadEvent: (record) => {
+      for (const one of all) one.deadEvent?.(record);
+    },
   };
 }

@@ -28,6 +28,9 @@ export function jsonLog(
         ...analysisFields(record),
       });
     },
+    deadEvent: ({ id, tenant, code }) => {
+      log({ level: "error", event: "dead_event", id, tenant, code });
+    },
     failure: (error, id) => {
       const text =
         error instanceof Error ? (error.stack ?? error.message) : String(error);

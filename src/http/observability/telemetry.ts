@@ -8,6 +8,17 @@ import type { EngineName } from "../engine/engine.ts";
 export interface Telemetry {
   readonly request?: (record: RequestRecord) => void;
   readonly analysis?: (record: AnalysisRecord) => void;
+  readonly deadEvent?: (record: DeadEventRecord) => void;
+}
+
+/** A message of a bucket that was given up and kept. */
+export interface DeadEventRecord {
+  /** To be replayed by. */
+  readonly id: string;
+  /** Empty where it names nobody's picture. */
+  readonly tenant: string;
+  /** Of the problem it failed with; `internal` for a bug of ours. */
+  readonly code: ErrorCode;
 }
 
 /** One answered request; of a stream, when it has ended. */

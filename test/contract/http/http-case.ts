@@ -1,6 +1,8 @@
 // One case of the HTTP contract: the same request and the same expectations on
 // every host.
 
+import type { Statement } from "../../../src/http/ports/database.ts";
+
 /** A running service, reached over HTTP. */
 export interface HttpTarget {
   /** Address without a slash at the end. */
@@ -21,6 +23,8 @@ export interface HttpTarget {
    * them from; null on hosts that have no such queue.
    */
   readonly sendBucketEvent: ((event: object) => Promise<void>) | null;
+  /** Writes into the host's database, where no request can bring a state about. */
+  write(statement: Statement): Promise<void>;
 }
 
 export interface HttpCase {

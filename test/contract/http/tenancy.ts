@@ -2,11 +2,14 @@
 // whose path has an id. For another tenant an id is as one that never was.
 
 import assert from "node:assert/strict";
+import { sql } from "../../../src/http/ports/database.ts";
 import type { HttpCase, HttpTarget } from "./http-case.ts";
 import { PHOTO } from "./image-server.ts";
 
 /** A request as one tenant. */
 type Ask = (path: string, init?: RequestInit) => Promise<Response>;
+
+type Write = HttpTarget["write"];
 
 interface Asked {
   readonly path: string;
@@ -24,7 +27,10 @@ export interface TenancyRow {
   /** Status that its owner may get, beside those of success. */
   readonly ownerMayGet?: number;
   /** Makes the resource as the first tenant. */
-  make(ask: Ask): Promise<{
+  make(
+    ask: Ask,
+    write: Write,
+  ): Promise<{
     readonly id: string;
     /** Asked by both, unless `foreign` differs. */
     readonly own: Asked;
@@ -39,14 +45,14 @@ const tasks = [{ task: "caption" }];
 function plain(
   method: string,
   path: string,
-  make: (ask: Ask) => Promise<string>,
+  make: (ask: Ask, write: Write) => Promise<string>,
   isAdmin = false,
 ): TenancyRow {
   return {
     operation: `${method} ${path}`,
     isAdmin,
-    async make(ask) {
-      const id = await make(ask);
+    async make(ask, write) {
+      const id = await make(ask, write);
       return { id, own: { path: path.replace("{id}", id), init: { method } } };
     },
   };
@@ -98,6 +104,7 @@ export const ROWS: readonly TenancyRow[] = [
   plain("POST", "/v1/webhook-endpoints/{id}/rotate", makeEndpoint),
   plain("GET", "/v1/webhook-endpoints/{id}/deliveries", makeEndpoint),
   plain("POST", "/v1/deliveries/{id}/replay", makeDelivery),
+  plain("POST", "/v1/dead-events/{id}/replay", makeDeadEvent),
   plain("GET", "/v1/analyses/{id}", makeAnalysis),
   plain("DELETE", "/v1/analyses/{id}", makeAnalysis),
   plain("GET", "/v1/keys/{id}", makeKey, true),
@@ -151,7 +158,11 @@ export const CASES: readonly HttpCase[] = [
 
 async function holdsRow(row: TenancyRow, target: HttpTarget): Promise<void> {
   const [first, second] = await callers(target, row.isAdmin ?? false);
-  const { id, own, foreign = own } = await row.make(first);
+  const {
+    id,
+    own,
+    foreign = own,
+  } = await row.make(first, (statement) => target.write(statement));
   const code = row.code ?? "not_found";
   const hidden = await problem(await second(foreign.path, foreign.init), code);
 
@@ -269,6 +280,24 @@ async function makeDelivery(ask: Ask): Promise<string> {
   const [delivery] = list["data"] as readonly { readonly id: string }[];
   assert.ok(delivery !== undefined, JSON.stringify(list));
   return delivery.id;
+}
+
+/** Of a picture that is not there any more, which is no fault. */
+async function makeDeadEvent(_ask: Ask, write: Write): Promise<string> {
+  const id = `dead_${crypto.randomUUID()}`;
+  const event = {
+    action: "PutObject",
+    bucket: "florence-bucket",
+    object: { key: `first/${id}.jpg`, size: 1, eTag: id },
+    eventTime: "2024-05-24T19:36:44.379Z",
+  };
+  await write(
+    sql`INSERT INTO dead_events (id, tenant, source_key, body, problem,
+        body_sha256, died_ms)
+      VALUES (${id}, 'first', ${event.object.key}, ${JSON.stringify(event)},
+        '{}', ${id}, ${Date.now()})`,
+  );
+  return id;
 }
 
 async function makeAnalysis(ask: Ask): Promise<string> {
