@@ -35,6 +35,12 @@ export interface Host {
   readonly config: ServiceConfig;
   /** Vision passes kept in memory, in bytes; 16 MB if left out. */
   readonly featureMemoryBytes?: number;
+  /**
+   * How long the host's thread may be at work without a turn for timers, in
+   * milliseconds; 120,000 if left out, as where engines share the thread. Whoever
+   * is silent for longer is taken for dead.
+   */
+  readonly maxSilenceMs?: number;
   /** Keeps work going whose client may leave before it ends. */
   keepAlive?(work: Promise<unknown>, context: Context): void;
   /** What only this host serves, beside what every host does. */

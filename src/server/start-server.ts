@@ -165,6 +165,8 @@ async function openHost(
     platform: NODE_PLATFORM,
     limits: { maxImageBytes: 20_000_000, maxJsonBytes: 10_000_000 },
     featureMemoryBytes: 128 * 2 ** 20,
+    // Engines work in threads of their own: this one is never long away.
+    maxSilenceMs: 15_000,
     config,
     operations: [metrics.operation],
     telemetry: joinTelemetry([log, metrics.telemetry]),

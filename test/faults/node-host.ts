@@ -33,6 +33,7 @@ const service = createService({
   outbound: NODE_OUTBOUND,
   platform: NODE_PLATFORM,
   limits: { maxImageBytes: 20_000_000, maxJsonBytes: 10_000_000 },
+  maxSilenceMs: 15_000,
   config: v.parse(ServiceConfigSchema, JSON.parse(config)),
   onFailure: (error, id) => {
     console.error(id, error);

@@ -24,7 +24,7 @@ export interface KillTestOptions {
   readonly jobImages: number;
   /**
    * Whether the first kill may cut off a request that makes a job: its key is
-   * free again two minutes later only.
+   * free again 15 seconds later, in workerd two minutes.
    */
   readonly whileCreating: boolean;
 }

@@ -10,7 +10,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import {
   freePlace,
   keepAnswer,
-  LEASE_MS,
+  leaseMs,
   renewPlace,
   takePlace,
   type AnswerPlace,
@@ -109,9 +109,12 @@ async function makeAnswer(
   const report = (error: unknown): void => {
     host.onFailure?.(error, host.platform.id("idem"));
   };
-  const renewing = setInterval(() => {
-    renewPlace(host, place, token).catch(report);
-  }, LEASE_MS / 4);
+  const renewing = setInterval(
+    () => {
+      renewPlace(host, place, token).catch(report);
+    },
+    leaseMs(host) / 4,
+  );
   try {
     const response = await answer();
     if (isStream(response)) {

@@ -6,11 +6,16 @@ import { sql, type Row } from "../ports/database.ts";
 
 export type AnswerHost = Pick<
   Host,
-  "database" | "store" | "platform" | "config"
+  "database" | "store" | "platform" | "config" | "maxSilenceMs"
 >;
 
+/** The longest that an invocation on Cloudflare may compute. */
+const MAX_SILENCE_MS = 120_000;
+
 /** How long whoever makes an answer may be silent before another may. */
-export const LEASE_MS = 120_000;
+export function leaseMs({ maxSilenceMs }: AnswerHost): number {
+  return maxSilenceMs ?? MAX_SILENCE_MS;
+}
 
 /** Larger bodies, and those that are no text, are blobs. */
 const MAX_ROW_BODY_BYTES = 1_000_000;
@@ -56,7 +61,7 @@ export async function takePlace(
       sql`INSERT INTO idempotency_keys (tenant, key, fingerprint, state, token,
           lease_until_ms, expires_ms)
         VALUES (${tenant}, ${key}, ${fingerprint}, 'running', ${token},
-          ${nowMs + LEASE_MS}, ${nowMs + config.keep_seconds * 1000})
+          ${nowMs + leaseMs(host)}, ${nowMs + config.keep_seconds * 1000})
         ON CONFLICT (tenant, key) DO UPDATE SET token = excluded.token,
           lease_until_ms = excluded.lease_until_ms,
           expires_ms = excluded.expires_ms
@@ -81,12 +86,13 @@ export async function takePlace(
 
 /** Says that the answer is still being made. */
 export async function renewPlace(
-  { database, platform }: AnswerHost,
+  host: AnswerHost,
   { tenant, key }: AnswerPlace,
   token: string,
 ): Promise<void> {
+  const { database, platform } = host;
   await database.batch([
-    sql`UPDATE idempotency_keys SET lease_until_ms = ${platform.now() + LEASE_MS}
+    sql`UPDATE idempotency_keys SET lease_until_ms = ${platform.now() + leaseMs(host)}
       WHERE tenant = ${tenant} AND key = ${key} AND token = ${token}`,
   ]);
 }
