@@ -14,12 +14,11 @@ import type { Verdict } from "./verdict.ts";
  */
 export function judgePhrase(phrase: string): Verdict {
   const plain = phrase.trim().toLowerCase();
+  if (GENERIC_PHRASES.has(plain)) return pronoun(plain);
   const [first, ...rest] = readLabel(plain).phrases;
   if (first === undefined) return { reason: "no_noun", detail: `"${plain}"` };
-  const isGeneric =
-    GENERIC_PHRASES.has(plain) || GENERIC_PHRASES.has(first.text);
-  if (first.isPronoun || isGeneric)
-    return { reason: "pronoun", detail: `"${first.text}"` };
+  if (first.isPronoun || GENERIC_PHRASES.has(first.text))
+    return pronoun(first.text);
   // `a group of people` is about the people.
   const head = isOfPhrase(plain, first.span[1]) ? rest[0] : first;
   if (head === undefined || ABSTRACT_NOUNS.has(head.lemma)) {
@@ -31,4 +30,8 @@ export function judgePhrase(phrase: string): Verdict {
 
 function isOfPhrase(text: string, end: number): boolean {
   return text.slice(end).startsWith(" of ");
+}
+
+function pronoun(word: string): Verdict {
+  return { reason: "pronoun", detail: `"${word}"` };
 }

@@ -117,7 +117,7 @@ interface Chunk {
 
 /**
  * Longest runs of determiner, numbers, adjectives and nouns that end in a noun,
- * and pronouns alone. A determiner begins a phrase of its own.
+ * and pronouns alone.
  */
 function chunksOf(words: readonly Word[]): Chunk[] {
   const chunks: Chunk[] = [];
@@ -131,11 +131,11 @@ function chunksOf(words: readonly Word[]): Chunk[] {
     if (end > from) chunks.push({ from, to: end });
   };
   for (const [index, { pos }] of words.entries()) {
-    if (INSIDE.has(pos) && pos !== "DET") continue;
+    if (INSIDE.has(pos) && !beginsPhrase(words, index)) continue;
     // `an old and rusty car`: one phrase.
     if (pos === "CCONJ" && isBetweenAdjectives(words, index)) continue;
     close(index);
-    from = pos === "DET" ? index : index + 1;
+    from = INSIDE.has(pos) ? index : index + 1;
     if (pos === "PRON") chunks.push({ from: index, to: index + 1 });
   }
   close(words.length);
@@ -191,6 +191,14 @@ function actionsOf(words: readonly Word[], chunks: readonly Chunk[]): Action[] {
 
 function isNoun({ pos }: Word): boolean {
   return pos === "NOUN" || pos === "PROPN";
+}
+
+/** A determiner begins a phrase, and what describes a noun behind another. */
+function beginsPhrase(words: readonly Word[], index: number): boolean {
+  const { pos } = words[index]!;
+  const before = words[index - 1];
+  const follows = before !== undefined && isNoun(before);
+  return pos === "DET" || (follows && (pos === "NUM" || pos === "ADJ"));
 }
 
 function isBetweenAdjectives(words: readonly Word[], index: number): boolean {

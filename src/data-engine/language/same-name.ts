@@ -1,6 +1,7 @@
 // Whether two labels name the same kind of thing.
 
-import { readLabel } from "./read-text.ts";
+import { COCO_LABELS } from "../specialists/coco-labels.ts";
+import { readLabel, type NounPhrase } from "./read-text.ts";
 
 /** Names of people, which detectors of COCO's classes call `person`. */
 const PEOPLE = new Set(
@@ -31,6 +32,9 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   ball: "sports ball",
 };
 
+/** Names of several words, which no part of them stands for. */
+const COMPOUNDS = COCO_LABELS.filter((label) => label.includes(" "));
+
 const known = new Map<string, string>();
 
 /**
@@ -52,7 +56,18 @@ function nameOf(label: string): string {
   const name = phrase?.name ?? plain;
   const head = phrase?.lemma ?? plain;
   if (PEOPLE.has(head)) return "person";
+  // `two hot dogs` are no dogs.
+  const singular = phrase === undefined ? plain : singularOf(phrase);
+  const compound = COMPOUNDS.find((label) =>
+    ` ${singular}`.endsWith(` ${label}`),
+  );
+  if (compound !== undefined) return compound;
   return SYNONYMS[name] ?? SYNONYMS[head] ?? name;
+}
+
+/** The words of a phrase, its last noun as the dictionary has it. */
+function singularOf({ text, lemma }: NounPhrase): string {
+  return [...text.toLowerCase().split(" ").slice(0, -1), lemma].join(" ");
 }
 
 /** Whether two labels name the same kind of thing: `dogs` and `a brown dog`. */
