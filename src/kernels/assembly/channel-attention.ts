@@ -10,17 +10,25 @@ const BLOCK: i32 = 256;
 
 /** Bytes of scratch of both steps; `width` of one group. */
 export function channelAttentionScratch(width: i32): i32 {
-  const scoring = 4 * BLOCK * (TILE_ROWS + width);
-  const mixing = 4 * width * (width + 1) + f32Scratch(width);
+  const wide = widened(width);
+  const scoring = 4 * BLOCK * (TILE_ROWS + wide);
+  const mixing = 4 * wide * (width + 1) + f32Scratch(width);
   return max(scoring, mixing);
+}
+
+/** A width rounded up to whole panels of 8. */
+function widened(width: i32): i32 {
+  return (width + 7) & ~7;
 }
 
 /**
  * scores += q kT of each group, over some pixels.
  *
  * @param q `[rows, groups * width]` f32, `stride` bytes from row to row; `k` of
- *   the same shape and stride; width a multiple of 8.
- * @param scores `[groups, width, width]` f32: zeros before the first band.
+ *   the same shape and stride; width a multiple of 4. Past the last of k 16
+ *   bytes may be read.
+ * @param scores `[groups, width, wide]` f32, wide being width rounded up to 8:
+ *   zeros before the first band; what is past width means nothing.
  * @param scratch `channelAttentionScratch(width)` bytes.
  */
 export function channelScores(
@@ -34,28 +42,29 @@ export function channelScores(
   scratch: usize,
 ): void {
   const line: usize = (<usize>width) << 2;
-  const panels = scratch; // [width / 8, BLOCK, 8]
-  const tile = scratch + line * BLOCK; // [BLOCK, 6]
+  const wideLine: usize = (<usize>widened(width)) << 2;
+  const panels = scratch; // [wide / 8, BLOCK, 8]
+  const tile = scratch + wideLine * BLOCK; // [BLOCK, 6]
   for (let row = 0; row < rows; row += BLOCK) {
     const count = min(BLOCK, rows - row);
     for (let group = 0; group < groups; group++) {
       const at = stride * row + line * group;
-      packPanels(k + at, stride, count, width, panels);
+      packPanels(k + at, stride, count, wideLine, panels);
       for (let channel = 0; channel < width; channel += TILE_ROWS) {
         const channels = min(TILE_ROWS, width - channel);
         const from = q + at + ((<usize>channel) << 2);
         packColumns(from, stride, count, channels, tile);
-        const to = scores + line * (group * width + channel);
-        for (let panel: usize = 0; panel < line; panel += 32) {
+        const to = scores + wideLine * (group * width + channel);
+        for (let panel: usize = 0; panel < wideLine; panel += 32) {
           f32Tile(
             tile,
             panels + panel * count,
             count,
             to + panel,
-            line,
+            wideLine,
             channels,
             to + panel,
-            line,
+            wideLine,
           );
         }
       }
@@ -67,8 +76,9 @@ export function channelScores(
  * y = a v for each group, over some pixels.
  *
  * @param v `[rows, groups * width]` f32, `strideV` bytes from row to row.
- * @param a `[groups, width, width]` f32: the softmax of the scores.
- * @param y `[rows, groups * width]` f32, `strideY` bytes from row to row.
+ * @param a `[groups, width, wide]` f32: the softmax of the scores.
+ * @param y `[rows, groups * width]` f32, `strideY` bytes from row to row: room
+ *   for the last group's width rounded up to 8.
  * @param scratch `channelAttentionScratch(width)` bytes.
  */
 export function channelMix(
@@ -83,18 +93,20 @@ export function channelMix(
   scratch: usize,
 ): void {
   const line: usize = (<usize>width) << 2;
-  const panels = scratch; // [width / 8, width, 8]
-  const zeros = panels + line * width;
-  const rest = zeros + line;
-  memory.fill(zeros, 0, line);
+  const wide = widened(width);
+  const wideLine: usize = (<usize>wide) << 2;
+  const panels = scratch; // [wide / 8, width, 8]
+  const zeros = panels + wideLine * width;
+  const rest = zeros + wideLine;
+  memory.fill(zeros, 0, wideLine);
   for (let group = 0; group < groups; group++) {
-    transpose(a + line * (group * width), width, panels);
+    transpose(a + wideLine * (group * width), width, wide, panels);
     f32Product(
       v + line * group,
       strideV,
       rows,
       width,
-      width,
+      wide,
       panels,
       zeros,
       y + line * group,
@@ -104,15 +116,15 @@ export function channelMix(
   }
 }
 
-/** `[rows, width]` becomes `[width / 8, rows, 8]`. */
+/** `[rows, width]` becomes `[wide / 8, rows, 8]`, with what stands beside it. */
 function packPanels(
   x: usize,
   stride: usize,
   rows: i32,
-  width: i32,
+  wideLine: usize,
   to: usize,
 ): void {
-  for (let at: usize = 0; at < (<usize>width) << 2; at += 32) {
+  for (let at: usize = 0; at < wideLine; at += 32) {
     let from = x + at;
     for (let row = 0; row < rows; row++) {
       v128.store(to, v128.load(from));
@@ -143,13 +155,13 @@ function packColumns(
   }
 }
 
-/** `a` `[i, j]` becomes `[i / 8, j, 8]`. */
-function transpose(a: usize, width: i32, to: usize): void {
-  for (let i = 0; i < width; i += 8) {
+/** `a` `[i, wide]` becomes `[i / 8, j, 8]`, zeros past the last i. */
+function transpose(a: usize, width: i32, wide: i32, to: usize): void {
+  for (let i = 0; i < wide; i += 8) {
     for (let j = 0; j < width; j++) {
-      for (let lane = 0; lane < 8; lane++) {
-        const from = a + ((<usize>((i + lane) * width + j)) << 2);
-        store<f32>(to, load<f32>(from));
+      for (let lane = i; lane < i + 8; lane++) {
+        const from = a + ((<usize>(lane * wide + j)) << 2);
+        store<f32>(to, lane < width ? load<f32>(from) : 0);
         to += 4;
       }
     }

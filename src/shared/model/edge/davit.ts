@@ -1,0 +1,414 @@
+// DaViT and its projector over the kernels, one image at a time, band by band:
+// beside the weights only two feature maps and a band exist. Source:
+// `modeling_florence2.py` in huggingface/transformers. C channels of a stage.
+
+import { throwIfAborted } from "../../errors.ts";
+import type { RunOptions } from "../model.ts";
+import type { Arena } from "./arena.ts";
+import type { EdgePlan } from "./edge-plan.ts";
+import type { KernelExports } from "./kernels.ts";
+import { columnsOf, feedForward, linear, type Rows } from "./linear.ts";
+import { roundUp } from "./pack-int8.ts";
+import type { Linear, Weights } from "./weights.ts";
+import {
+  convolution,
+  PATCH_ROWS,
+  type StageGrid,
+  type VisionLayout,
+  type VisionPiece,
+} from "./vision-layout.ts";
+
+const F32 = 4;
+const EPSILON = 1e-5; // PyTorch's default; Florence-2's configs have no key for it
+const TOWER = "model.vision_tower";
+const PROJECTOR = "model.multi_modal_projector";
+
+/** What a pass needs. */
+export interface VisionWork {
+  readonly run: KernelExports;
+  readonly arena: Arena;
+  readonly plan: EdgePlan;
+  readonly weights: Weights;
+  readonly vision: VisionLayout;
+  /** Where the vision's pieces begin. */
+  readonly base: number;
+}
+
+/** A band of a feature map: rows of it, and tokens before and in it. */
+interface Band {
+  readonly top: number;
+  readonly rows: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * The features of one image.
+ *
+ * @param pixels `[3, size, size]`, as `preprocess` makes it.
+ * @param rest called between blocks, so that others get a turn.
+ * @returns `[1 + places, d]`.
+ */
+export async function runDavit(
+  work: VisionWork,
+  pixels: Float32Array,
+  size: number,
+  rest: () => Promise<void>,
+  options: RunOptions,
+): Promise<Float32Array> {
+  writePixels(work, pixels, size);
+  let before = { at: piece(work, "mapB"), side: size, channels: 3 };
+  for (const grid of work.vision.grids) {
+    const { index, stage } = grid;
+    const at = mapOf(work, grid);
+    embed(work, grid, before, at);
+    for (let depth = 0; depth < stage.depth; depth += 1) {
+      const block = `${TOWER}.blocks.${index}.${depth}`;
+      for (const kind of ["spatial", "channel"] as const) {
+        throwIfAborted(options.signal);
+        const name = `${block}.${kind}_block`;
+        depthwise(work, grid, `${name}.conv1`);
+        if (kind === "spatial") windowAttention(work, grid, name);
+        else channelAttention(work, grid, name);
+        depthwise(work, grid, `${name}.conv2`);
+        mlp(work, grid, name);
+        await rest();
+      }
+    }
+    before = { at, side: grid.side, channels: stage.width };
+  }
+  return project(work);
+}
+
+function piece({ base, vision }: VisionWork, name: VisionPiece): number {
+  return base + vision.layout.at[name];
+}
+
+function mapOf(work: VisionWork, { index }: StageGrid): number {
+  return piece(work, index % 2 === 0 ? "mapA" : "mapB");
+}
+
+/** `[3, S, S]` becomes `[S, S, 3]`. */
+function writePixels(
+  work: VisionWork,
+  pixels: Float32Array,
+  size: number,
+): void {
+  const plane = size * size;
+  const image = work.arena.floats(piece(work, "mapB"), 3 * plane);
+  for (let pixel = 0; pixel < plane; pixel += 1) {
+    for (let channel = 0; channel < 3; channel += 1) {
+      image[pixel * 3 + channel] = pixels[channel * plane + pixel]!;
+    }
+  }
+}
+
+/** The convolution in front of a stage, with its norm before or after. */
+function embed(
+  work: VisionWork,
+  { index, stage, side, pixels }: StageGrid,
+  before: {
+    readonly at: number;
+    readonly side: number;
+    readonly channels: number;
+  },
+  to: number,
+): void {
+  const { run, weights } = work;
+  const norm = `${TOWER}.convs.${index}.norm`;
+  if (stage.prenorm) {
+    const count = before.side * before.side;
+    normalize(work, norm, before.at, count, before.channels, before.at);
+  }
+  const layer = convolution(weights, index);
+  const patches = piece(work, "normed");
+  for (let first = 0; first < pixels; first += PATCH_ROWS) {
+    const count = Math.min(PATCH_ROWS, pixels - first);
+    run.gatherPatches(
+      before.at,
+      before.side,
+      before.side,
+      before.channels,
+      stage.kernel,
+      stage.stride,
+      stage.padding,
+      stage.padding,
+      side,
+      first,
+      count,
+      layer.k,
+      patches,
+    );
+    linear(
+      run,
+      layer,
+      rowsOf(patches, layer.k),
+      count,
+      rowsOf(to + first * stage.width * F32, stage.width),
+      piece(work, "scratch"),
+    );
+  }
+  if (!stage.prenorm) normalize(work, norm, to, pixels, stage.width, to);
+}
+
+/**
+ * x + depthwise 3 x 3 of x, in place: the filter holds the residual. A band is
+ * made of a copy with the lines above and below it as they were.
+ */
+function depthwise(work: VisionWork, grid: StageGrid, name: string): void {
+  const { run, arena, weights } = work;
+  const { stage, side } = grid;
+  const line = side * stage.width * F32;
+  const map = mapOf(work, grid);
+  const lines = piece(work, "lines");
+  const carry = piece(work, "carry");
+  const bytes = new Uint8Array(arena.memory.buffer);
+  for (const { top, rows } of bandsOf(grid)) {
+    const above = Math.min(1, top);
+    const below = Math.min(1, side - top - rows);
+    if (above === 1) bytes.copyWithin(lines, carry, carry + line);
+    const own = lines + above * line;
+    const from = map + top * line;
+    bytes.copyWithin(own, from, from + (rows + below) * line);
+    const lowest = own + (rows - 1) * line;
+    bytes.copyWithin(carry, lowest, lowest + line);
+    run.depthwise(
+      lines,
+      above + rows + below,
+      side,
+      stage.width,
+      3,
+      1,
+      1 - above,
+      1,
+      weights.vector(`${name}.weight`),
+      weights.vector(`${name}.bias`),
+      0,
+      from,
+      rows,
+      side,
+    );
+  }
+}
+
+/** x + attention within windows; a band is one row of windows. */
+function windowAttention(
+  work: VisionWork,
+  grid: StageGrid,
+  name: string,
+): void {
+  const { run, plan, weights } = work;
+  const { stage, side } = grid;
+  const channels = stage.width;
+  const qkv = weights.linear(`${name}.window_attn.qkv`);
+  const scratch = piece(work, "scratch");
+  for (const band of bandsOf(grid)) {
+    const normed = normBand(work, grid, `${name}.norm1`, band);
+    const wide = rowsOf(piece(work, "wide"), 3 * channels);
+    linear(run, qkv, normed, band.count, wide, scratch);
+    run.windowAttention(
+      wide.at,
+      qkv.bias,
+      band.rows,
+      side,
+      channels,
+      stage.heads,
+      plan.davit.window,
+      piece(work, "mixed"),
+      scratch,
+    );
+    const mixed = rowsOf(piece(work, "mixed"), channels);
+    addProjected(work, grid, `${name}.window_attn.proj`, band, mixed);
+  }
+}
+
+/** x + attention between channels: scores over all bands, then each is mixed. */
+function channelAttention(
+  work: VisionWork,
+  grid: StageGrid,
+  name: string,
+): void {
+  const { run, arena, weights } = work;
+  const { stage, pixels } = grid;
+  const { width: channels, groups } = stage;
+  const width = channels / groups;
+  const wide8 = roundUp(width, 8);
+  const qkv = weights.linear(`${name}.channel_attn.qkv`);
+  const scores = piece(work, "scores"); // [groups, width, wide8]
+  const scratch = piece(work, "scratch");
+  const wide = rowsOf(piece(work, "wide"), 3 * channels);
+  arena.floats(scores, channels * wide8).fill(0);
+  const queriesAndKeys = columnsOf(qkv, 0, 2 * channels);
+  for (const band of bandsOf(grid)) {
+    const normed = normBand(work, grid, `${name}.norm1`, band);
+    linear(run, queriesAndKeys, normed, band.count, wide, scratch);
+    run.channelScores(
+      wide.at,
+      wide.at + channels * F32,
+      wide.stride,
+      band.count,
+      groups,
+      width,
+      scores,
+      scratch,
+    );
+  }
+  run.softmax(
+    scores,
+    wide8 * F32,
+    channels,
+    width,
+    1 / Math.sqrt(pixels),
+    scratch,
+  );
+  const values = columnsOf(qkv, 2 * channels, channels);
+  const mixed = rowsOf(piece(work, "mixed"), channels + wide8 - width);
+  for (const band of bandsOf(grid)) {
+    const normed = normBand(work, grid, `${name}.norm1`, band);
+    linear(run, values, normed, band.count, wide, scratch);
+    run.channelMix(
+      wide.at,
+      wide.stride,
+      band.count,
+      groups,
+      width,
+      scores,
+      mixed.at,
+      mixed.stride,
+      scratch,
+    );
+    addProjected(work, grid, `${name}.channel_attn.proj`, band, mixed);
+  }
+}
+
+/** x + the pair of layers. */
+function mlp(work: VisionWork, grid: StageGrid, name: string): void {
+  const { run, weights } = work;
+  const first = weights.linear(`${name}.ffn.fc1`);
+  const second = weights.linear(`${name}.ffn.fc2`);
+  const mixed = rowsOf(piece(work, "mixed"), grid.stage.width);
+  for (const band of bandsOf(grid)) {
+    const normed = normBand(work, grid, `${name}.norm2`, band);
+    const scratch = piece(work, "scratch");
+    feedForward(run, first, second, normed, band.count, mixed, scratch);
+    addBand(work, grid, band, mixed.at);
+  }
+}
+
+/** Adds the projection of what was attended to to the map. */
+function addProjected(
+  work: VisionWork,
+  grid: StageGrid,
+  name: string,
+  band: Band,
+  mixed: Rows,
+): void {
+  const { run, weights } = work;
+  const out = rowsOf(piece(work, "normed"), grid.stage.width);
+  const layer: Linear = weights.linear(name);
+  linear(run, layer, mixed, band.count, out, piece(work, "scratch"));
+  addBand(work, grid, band, out.at);
+}
+
+function addBand(
+  work: VisionWork,
+  grid: StageGrid,
+  band: Band,
+  from: number,
+): void {
+  const { width } = grid.stage;
+  const to = mapOf(work, grid) + band.first * width * F32;
+  work.run.addInto(to, from, band.count * width);
+}
+
+function normBand(
+  work: VisionWork,
+  grid: StageGrid,
+  name: string,
+  band: Band,
+): Rows {
+  const { width } = grid.stage;
+  const from = mapOf(work, grid) + band.first * width * F32;
+  const to = piece(work, "normed");
+  normalize(work, name, from, band.count, width, to);
+  return rowsOf(to, width);
+}
+
+function normalize(
+  { run, weights }: VisionWork,
+  name: string,
+  from: number,
+  rows: number,
+  width: number,
+  to: number,
+): void {
+  run.layerNorm(
+    from,
+    width * F32,
+    rows,
+    width,
+    weights.vector(`${name}.weight`),
+    weights.vector(`${name}.bias`),
+    EPSILON,
+    to,
+    width * F32,
+  );
+}
+
+/** Places get their positions, their mean comes first; then the projection. */
+function project(work: VisionWork): Float32Array {
+  const { run, arena, plan, weights, vision } = work;
+  const grid = vision.grids.at(-1)!;
+  const { side, pixels, stage } = grid;
+  const channels = stage.width;
+  const half = channels / 2;
+  const table = (name: string): Float32Array =>
+    arena.floats(
+      weights.vector(`${PROJECTOR}.image_position_embed.${name}.weight`),
+      plan.davit.positions * half,
+    );
+  const byRow = table("row_embeddings");
+  const byColumn = table("column_embeddings");
+  const map = arena.floats(mapOf(work, grid), pixels * channels);
+  // The last map may lie in either piece; the other one has room for this.
+  const free = piece(work, grid.index % 2 === 0 ? "mapB" : "mapA");
+  const rows = arena.floats(free, (pixels + 1) * channels);
+  const mean = new Float64Array(channels);
+  for (let place = 0; place < pixels; place += 1) {
+    const row = Math.floor(place / side) * half;
+    const column = (place % side) * half;
+    for (let at = 0; at < channels; at += 1) {
+      const position =
+        at < half ? byColumn[column + at]! : byRow[row + at - half]!;
+      // The sinusoid of the first frame is 0, 1, 0, 1, ...
+      const value = map[place * channels + at]! + position + (at % 2);
+      rows[(place + 1) * channels + at] = value;
+      mean[at]! += value;
+    }
+  }
+  for (let at = 0; at < channels; at += 1) rows[at] = mean[at]! / pixels;
+  const width = plan.text.width;
+  const out = free + (pixels + 1) * channels * F32;
+  linear(
+    run,
+    weights.linear(`${PROJECTOR}.image_projection`),
+    rowsOf(free, channels),
+    pixels + 1,
+    rowsOf(out, width),
+    piece(work, "scratch"),
+  );
+  normalize(work, `${PROJECTOR}.image_proj_norm`, out, pixels + 1, width, out);
+  return arena.floats(out, (pixels + 1) * width).slice();
+}
+
+function rowsOf(at: number, width: number): Rows {
+  return { at, stride: width * F32 };
+}
+
+/** A map cut into rows of windows. */
+function* bandsOf({ side, bandRows }: StageGrid): Generator<Band> {
+  for (let top = 0; top < side; top += bandRows) {
+    const rows = Math.min(bandRows, side - top);
+    yield { top, rows, first: top * side, count: rows * side };
+  }
+}

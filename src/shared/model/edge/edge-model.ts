@@ -1,0 +1,148 @@
+// The model wall over the kernels: Florence-2's DaViT and BART in one memory.
+
+import { FlorenceError, throwIfAborted } from "../../errors.ts";
+import type { BundleSource } from "../bundle-source.ts";
+import type { Manifest } from "../manifest.ts";
+import type { Features, Model } from "../model.ts";
+import { preprocess } from "../preprocess.ts";
+import { aligned, createArena } from "./arena.ts";
+import { runDavit } from "./davit.ts";
+import { type EdgePlan, parseEdgePlan, weightBytes } from "./edge-plan.ts";
+import {
+  type KernelModules,
+  type KernelVariant,
+  openKernels,
+} from "./kernels.ts";
+import { MOST_ROWS, planMemory } from "./memory-plan.ts";
+import { startState } from "./edge-state.ts";
+import { findWeights, loadWeights, weightsEnd } from "./weights.ts";
+import { planVision } from "./vision-layout.ts";
+
+const PAGE = 65_536;
+
+export interface EdgeOptions {
+  /** Most bytes of memory the model may have. */
+  readonly maxBytes: number;
+  /** Called between blocks of the vision tower, so that others get a turn. */
+  readonly rest?: () => Promise<void>;
+  /** This variant of the kernels and no other, for tests. */
+  readonly variant?: KernelVariant;
+}
+
+/**
+ * Opens a model on the kernels.
+ *
+ * @param manifest of a bundle with DaViT.
+ * @param bundle holds `edge.json` and the weights it names.
+ * @throws FlorenceError `bundle_invalid`, `bundle_too_new`;
+ *   `engine_unavailable` if no kernels run here or memory is too small.
+ */
+export async function openEdgeModel(
+  manifest: Manifest,
+  bundle: BundleSource,
+  modules: KernelModules,
+  options: EdgeOptions,
+): Promise<Model> {
+  const { vision } = manifest;
+  if (vision.kind !== "davit") {
+    throw new FlorenceError(
+      "bundle_invalid",
+      `The vision side is ${vision.kind}; the kernels run davit. Use the ONNX Runtime backend.`,
+    );
+  }
+  const plan = await readEdgePlan(bundle);
+  const memory = new WebAssembly.Memory({
+    initial: 1,
+    maximum: Math.floor(options.maxBytes / PAGE),
+  });
+  const kernels = await openKernels(modules, memory, options.variant);
+  const { run } = kernels;
+  const weights = findWeights(plan);
+  const base = aligned(weightsEnd(plan));
+  const planned = planMemory(run, plan, weights, vision.input_sizes);
+  const arena = createArena(memory, base + planned.workBytes);
+  arena.reach(base + planned.workBytes);
+  await loadWeights(plan, bundle, arena);
+  const work = { run, arena, plan, weights, base };
+  const rest = options.rest ?? (() => Promise.resolve());
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** The arena serves one phase at a time. */
+  const inTurn = <Result>(act: () => Promise<Result>): Promise<Result> => {
+    const result = turn.then(act);
+    turn = result.catch(() => undefined);
+    return result;
+  };
+
+  return {
+    manifest,
+    capabilities: {
+      backend: "florence-kernels",
+      device: kernels.variant,
+      inputSizes: vision.input_sizes,
+      weightBytes: weightBytes(plan),
+      maxRows: MOST_ROWS,
+    },
+    encode(images, encodeOptions = {}) {
+      return inTurn(async () => {
+        const size = encodeOptions.inputSize ?? vision.input_sizes[0]!;
+        if (!vision.input_sizes.includes(size)) {
+          throw new FlorenceError(
+            "invalid_request",
+            `Input size ${size} is not one this model takes: ${vision.input_sizes.join(", ")}.`,
+          );
+        }
+        const layout = planVision(run, plan, weights, size);
+        const all: Features[] = [];
+        for (const image of images) {
+          throwIfAborted(encodeOptions.signal);
+          const pixels = preprocess([image], vision.input, size);
+          const data = await runDavit(
+            { ...work, vision: layout },
+            pixels,
+            size,
+            rest,
+            encodeOptions,
+          );
+          const { width } = plan.text;
+          const tokens = data.length / width;
+          all.push({ data, tokens, width, hintIds: [], inputSize: size });
+        }
+        return all;
+      });
+    },
+    start(prompts, startOptions = {}) {
+      return inTurn(async () => {
+        throwIfAborted(startOptions.signal);
+        const state = startState(work, prompts, startOptions);
+        await rest();
+        return {
+          ...state,
+          step: (rows, stepOptions = {}) =>
+            inTurn(() => state.step(rows, stepOptions)),
+        };
+      });
+    },
+    dispose: () => Promise.resolve(),
+  };
+}
+
+/**
+ * Reads `edge.json`.
+ *
+ * @throws FlorenceError `bundle_invalid`, `bundle_too_new`.
+ */
+export async function readEdgePlan(bundle: BundleSource): Promise<EdgePlan> {
+  const bytes = await bundle.read("edge.json");
+  let input: unknown;
+  try {
+    input = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new FlorenceError(
+      "bundle_invalid",
+      `edge.json of ${bundle.name} is not JSON. Convert the model again with florence convert.`,
+      { cause },
+    );
+  }
+  return parseEdgePlan(input);
+}

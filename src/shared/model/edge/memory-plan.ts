@@ -1,0 +1,69 @@
+// How much memory a model takes, known of `edge.json` alone.
+
+import { ARENA_START, aligned } from "./arena.ts";
+import { ownBytes, planDecoder } from "./decoder.ts";
+import { type EdgePlan, weightBytes } from "./edge-plan.ts";
+import { crossBytes, planEncoder } from "./encoder.ts";
+import type { KernelExports } from "./kernels.ts";
+import { planVision, stageGrids } from "./vision-layout.ts";
+import type { Weights } from "./weights.ts";
+
+/** Most rows one step takes. */
+export const MOST_ROWS = 64;
+/** Tokens of a usual prompt beside the image's. */
+const PROMPT_TOKENS = 32;
+
+/** Bytes of a model, by what they are for. */
+export interface MemoryPlan {
+  readonly weightBytes: number;
+  /** Of the phase that takes most: they follow one another in one place. */
+  readonly workBytes: number;
+  readonly visionBytes: number;
+  readonly encoderBytes: number;
+  readonly decoderBytes: number;
+  /** What one prompt of usual length keeps while it is answered. */
+  readonly promptBytes: number;
+  /** What one row keeps for each token of its answer. */
+  readonly tokenBytes: number;
+}
+
+/** Plans for any of some input sizes, the longest prompt and many rows. */
+export function planMemory(
+  run: KernelExports,
+  plan: EdgePlan,
+  weights: Weights,
+  inputSizes: readonly number[],
+): MemoryPlan {
+  const { positions } = plan.text;
+  const size = Math.max(...inputSizes);
+  const places = stageGrids(plan, size).at(-1)!.pixels;
+  const length = Math.min(places + 1 + PROMPT_TOKENS, positions);
+  const visionBytes = planVision(run, plan, weights, size).layout.bytes;
+  const encoderBytes = planEncoder(run, plan, weights, positions).bytes;
+  const decoderBytes = planDecoder(
+    run,
+    plan,
+    weights,
+    MOST_ROWS,
+    positions,
+  ).bytes;
+  return {
+    weightBytes: weightBytes(plan),
+    workBytes: Math.max(visionBytes, encoderBytes, decoderBytes),
+    visionBytes,
+    encoderBytes,
+    decoderBytes,
+    promptBytes: crossBytes(plan, length),
+    tokenBytes: ownBytes(plan, 1),
+  };
+}
+
+/** The memory of one prompt answered by `rows` rows of `tokens` tokens. */
+export function peakBytes(
+  plan: MemoryPlan,
+  rows: number,
+  tokens: number,
+): number {
+  const fixed = ARENA_START + plan.weightBytes + plan.workBytes;
+  return aligned(fixed) + plan.promptBytes + rows * tokens * plan.tokenBytes;
+}

@@ -1,0 +1,146 @@
+// Where the vision tower's work lies: two feature maps that take turns, and room
+// for a band of one of them.
+
+import { type Layout, layOut } from "./arena.ts";
+import type { EdgePlan, EdgeStage } from "./edge-plan.ts";
+import type { KernelExports } from "./kernels.ts";
+import { feedForwardScratch, linearScratch } from "./linear.ts";
+import { PANEL, roundUp } from "./pack-int8.ts";
+import type { Linear, Weights } from "./weights.ts";
+
+const F32 = 4;
+/** Output pixels of a strided convolution at a time. */
+export const PATCH_ROWS = 48;
+
+/** A stage at one input size. */
+export interface StageGrid {
+  readonly index: number;
+  readonly stage: EdgeStage;
+  /** Side of the feature map, and its pixels. */
+  readonly side: number;
+  readonly pixels: number;
+  /** Rows of the map in a band: as many as a window has, or all. */
+  readonly bandRows: number;
+}
+
+export type VisionPiece =
+  | "mapA"
+  | "mapB"
+  | "carry"
+  | "lines"
+  | "normed"
+  | "wide"
+  | "mixed"
+  | "scores"
+  | "scratch";
+
+/** All of a vision pass, before it runs. */
+export interface VisionLayout {
+  readonly grids: readonly StageGrid[];
+  readonly layout: Layout<VisionPiece>;
+}
+
+/** The stages' grids for an image of `size` pixels a side. */
+export function stageGrids(
+  { davit }: EdgePlan,
+  size: number,
+): readonly StageGrid[] {
+  let side = size;
+  return davit.stages.map((stage, index) => {
+    const { kernel, stride, padding } = stage;
+    side = Math.floor((side + 2 * padding - kernel) / stride) + 1;
+    const bandRows = Math.min(side, davit.window);
+    return { index, stage, side, pixels: side * side, bandRows };
+  });
+}
+
+/**
+ * Plans a pass over one image of `size` pixels a side.
+ *
+ * Maps of even stages lie in `mapA`, of odd ones, and the image, in `mapB`.
+ */
+export function planVision(
+  run: KernelExports,
+  plan: EdgePlan,
+  weights: Weights,
+  size: number,
+): VisionLayout {
+  const grids = stageGrids(plan, size);
+  const most = (value: (grid: StageGrid) => number): number =>
+    Math.max(...grids.map(value));
+  const map = ({ pixels, stage }: StageGrid): number =>
+    pixels * stage.width * F32;
+  const line = ({ side, stage }: StageGrid): number => side * stage.width * F32;
+  const band = (grid: StageGrid): number => grid.bandRows * line(grid);
+  const parity = (odd: number): number =>
+    Math.max(0, ...grids.filter(({ index }) => index % 2 === odd).map(map));
+  const last = grids.at(-1)!;
+  const layout = layOut({
+    mapA: Math.max(parity(0), last.index % 2 === 1 ? projected(plan, last) : 0),
+    mapB: Math.max(
+      parity(1),
+      size * size * 3 * F32,
+      last.index % 2 === 0 ? projected(plan, last) : 0,
+    ),
+    carry: most(line),
+    lines: most((grid) => band(grid) + 2 * line(grid)),
+    normed: most((grid) => Math.max(band(grid), patches(weights, grid))),
+    wide: most((grid) => 3 * band(grid)),
+    mixed: most((grid) => band(grid) + spill(grid)),
+    scores: most(({ stage }) => {
+      const width = stage.width / stage.groups;
+      return stage.width * roundUp(width, PANEL) * F32;
+    }),
+    scratch: most((grid) => scratchOf(run, plan, weights, grid)),
+  });
+  return { grids, layout };
+}
+
+/** Channel attention writes whole panels past each row. */
+function spill({ stage, side, bandRows }: StageGrid): number {
+  const width = stage.width / stage.groups;
+  return bandRows * side * (roundUp(width, PANEL) - width) * F32;
+}
+
+/** The projector's rows: the mean and all places, before and after. */
+function projected({ text }: EdgePlan, { pixels, stage }: StageGrid): number {
+  return (pixels + 1) * (stage.width + text.width) * F32;
+}
+
+function patches(weights: Weights, { index }: StageGrid): number {
+  return PATCH_ROWS * convolution(weights, index).k * F32;
+}
+
+/** Names of a stage's layers in `edge.json`. */
+export function convolution(weights: Weights, index: number): Linear {
+  return weights.linear(`model.vision_tower.convs.${index}.conv`);
+}
+
+function scratchOf(
+  run: KernelExports,
+  { davit, text }: EdgePlan,
+  weights: Weights,
+  grid: StageGrid,
+): number {
+  const { index, stage, side, bandRows } = grid;
+  const rows = bandRows * side;
+  const block = `model.vision_tower.blocks.${index}.0`;
+  const of = (name: string): Linear => weights.linear(`${block}.${name}`);
+  const layers = ["spatial_block.window_attn", "channel_block.channel_attn"]
+    .flatMap((name) => [of(`${name}.qkv`), of(`${name}.proj`)])
+    .map((layer) => linearScratch(run, layer, rows));
+  const feeds = ["spatial_block", "channel_block"].map((name) =>
+    feedForwardScratch(run, of(`${name}.ffn.fc1`), of(`${name}.ffn.fc2`), rows),
+  );
+  const projection = run.f32Scratch(
+    roundUp(Math.max(stage.width, text.width), 8),
+  );
+  return Math.max(
+    ...(stage.depth > 0 ? [...layers, ...feeds] : []),
+    linearScratch(run, convolution(weights, index), PATCH_ROWS),
+    run.windowAttentionScratch(stage.width, stage.heads, davit.window),
+    run.channelAttentionScratch(stage.width / stage.groups),
+    run.expScratch(),
+    projection,
+  );
+}
