@@ -98,7 +98,7 @@ if __name__ == "__main__":
             "hints": {"ids": ids, "stable": ids == hint_ids(exact, double.tokenizer)}, "towers": towers, "answers": answers,
         })
         print(f"{file}: {answers['caption']['beams3']['text']} | {answers['describe_regions']['greedy']['text']} | stable "
-              f"{photos[-1]['hints']['stable']} {[a[k]['stable'] for a in answers.values() for k in ('greedy', 'beams3')]}")
+              f"{photos[-1]['hints']['stable']} {[a[k]['stable'] for a in answers.values() for k in ('greedy', 'beams3') if k in a]}")
     paper = out / "text.png"
     draw_text().save(paper, optimize=True)
     reader, image = Reader(args.checkpoint), Image.open(paper).convert("RGB")
