@@ -68,3 +68,16 @@ test("writes one for an analysis that no request waited for", () => {
     ...["caption", "none"],
   ]);
 });
+
+test("writes one for a bucket event that was given up, with no tenant in it", () => {
+  const points: Point[] = [];
+  const { deadEvent } = figuresTelemetry({
+    writeDataPoint: (point) => points.push(point),
+  });
+  deadEvent?.({ id: "dead_1", tenant: "shop", code: "quota_exceeded" });
+  assert.equal(points.length, 1);
+  assert.deepEqual(points[0]!.blobs.slice(0, 4), [
+    ...["dead_event", "none", "dead", "quota_exceeded"],
+  ]);
+  assert.ok(!JSON.stringify(points).includes("shop"));
+});
