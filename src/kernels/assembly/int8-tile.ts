@@ -30,9 +30,24 @@ export function int8Tile(
 ): void {
   if (VARIANT == DOT) {
     dotTile(a, w, k, c, stride, rows, scaleA, starts, scaleW, bias);
+  } else if (VARIANT == PAIR) {
+    pairTile(a, w, k, c, stride, rows, scaleA, starts, scaleW, bias);
+    if (rows < 4) return;
+    pairTile(
+      a + 12,
+      w,
+      k,
+      c + 3 * stride,
+      stride,
+      rows - 3,
+      scaleA + 12,
+      starts + 12,
+      scaleW,
+      bias,
+    );
   } else {
-    halfTile(a, w, k, c, stride, rows, scaleA, starts, scaleW, bias);
-    halfTile(
+    plainTile(a, w, k, c, stride, rows, scaleA, starts, scaleW, bias);
+    plainTile(
       a,
       w + 16,
       k,
@@ -141,8 +156,8 @@ function dotTile(
   storeFour(c + 16, s51, scaleA + 20, scaleW + 16, bias + 16);
 }
 
-/** 6 rows by 4 columns, for processors without the four-product step. */
-function halfTile(
+/** 3 of the 6 rows by 8 columns, two steps of k at a time. */
+function pairTile(
   a: usize,
   w: usize,
   k: i32,
@@ -154,120 +169,122 @@ function halfTile(
   scaleW: usize,
   bias: usize,
 ): void {
-  // Sums of neighbouring k stand beside each other until the end if PLAIN.
-  let s0 = VARIANT == PAIR ? v128.load32_splat(starts) : i32x4.splat(0);
-  let s1 = VARIANT == PAIR ? v128.load32_splat(starts, 4) : s0;
-  let s2 = VARIANT == PAIR ? v128.load32_splat(starts, 8) : s0;
-  let s3 = VARIANT == PAIR ? v128.load32_splat(starts, 12) : s0;
-  let s4 = VARIANT == PAIR ? v128.load32_splat(starts, 16) : s0;
-  let s5 = VARIANT == PAIR ? v128.load32_splat(starts, 20) : s0;
+  let s00 = v128.load32_splat(starts);
+  let s10 = v128.load32_splat(starts, 4);
+  let s20 = v128.load32_splat(starts, 8);
+  let s01 = s00;
+  let s11 = s10;
+  let s21 = s20;
+  const one = ones(k);
+  const end: usize = w + ((<usize>k) << 3);
+  while (w < end) {
+    const w00 = v128.load(w);
+    const w01 = v128.load(w, 16);
+    const w10 = v128.load(w, 32);
+    const w11 = v128.load(w, 48);
+    let x = v128.load32_splat(a);
+    let y = v128.load32_splat(a, 24);
+    s00 = pairSum(x, w00, y, w10, s00, one);
+    s01 = pairSum(x, w01, y, w11, s01, one);
+    x = v128.load32_splat(a, 4);
+    y = v128.load32_splat(a, 28);
+    s10 = pairSum(x, w00, y, w10, s10, one);
+    s11 = pairSum(x, w01, y, w11, s11, one);
+    x = v128.load32_splat(a, 8);
+    y = v128.load32_splat(a, 32);
+    s20 = pairSum(x, w00, y, w10, s20, one);
+    s21 = pairSum(x, w01, y, w11, s21, one);
+    a += 48;
+    w += 64;
+  }
+  storeFour(c, s00, scaleA, scaleW, bias);
+  storeFour(c + 16, s01, scaleA, scaleW + 16, bias + 16);
+  if (rows < 2) return;
+  c += stride;
+  storeFour(c, s10, scaleA + 4, scaleW, bias);
+  storeFour(c + 16, s11, scaleA + 4, scaleW + 16, bias + 16);
+  if (rows < 3) return;
+  c += stride;
+  storeFour(c, s20, scaleA + 8, scaleW, bias);
+  storeFour(c + 16, s21, scaleA + 8, scaleW + 16, bias + 16);
+}
+
+/** 6 rows by 4 columns; sums of neighbouring k stand apart until the end. */
+function plainTile(
+  a: usize,
+  w: usize,
+  k: i32,
+  c: usize,
+  stride: usize,
+  rows: i32,
+  scaleA: usize,
+  starts: usize,
+  scaleW: usize,
+  bias: usize,
+): void {
+  let s0 = i32x4.splat(0);
+  let s1 = s0;
+  let s2 = s0;
+  let s3 = s0;
+  let s4 = s0;
+  let s5 = s0;
   let h0 = s0;
   let h1 = s0;
   let h2 = s0;
   let h3 = s0;
   let h4 = s0;
   let h5 = s0;
-  const one = ones(k);
   const end: usize = w + ((<usize>k) << 3);
   while (w < end) {
-    if (VARIANT == PAIR) {
-      const w0 = v128.load(w);
-      const w1 = v128.load(w, 32);
-      s0 = pairSum(
-        v128.load32_splat(a),
-        w0,
-        v128.load32_splat(a, 24),
-        w1,
-        s0,
-        one,
-      );
-      s1 = pairSum(
-        v128.load32_splat(a, 4),
-        w0,
-        v128.load32_splat(a, 28),
-        w1,
-        s1,
-        one,
-      );
-      s2 = pairSum(
-        v128.load32_splat(a, 8),
-        w0,
-        v128.load32_splat(a, 32),
-        w1,
-        s2,
-        one,
-      );
-      s3 = pairSum(
-        v128.load32_splat(a, 12),
-        w0,
-        v128.load32_splat(a, 36),
-        w1,
-        s3,
-        one,
-      );
-      s4 = pairSum(
-        v128.load32_splat(a, 16),
-        w0,
-        v128.load32_splat(a, 40),
-        w1,
-        s4,
-        one,
-      );
-      s5 = pairSum(
-        v128.load32_splat(a, 20),
-        w0,
-        v128.load32_splat(a, 44),
-        w1,
-        s5,
-        one,
-      );
-      a += 48;
-      w += 64;
-    } else {
-      const bytes = v128.load(w);
-      const low = i16x8.extend_low_i8x16_s(bytes);
-      const high = i16x8.extend_high_i8x16_s(bytes);
-      let x = i16x8.extend_low_i8x16_s(v128.load32_splat(a));
-      s0 = i32x4.add(s0, i32x4.dot_i16x8_s(x, low));
-      h0 = i32x4.add(h0, i32x4.dot_i16x8_s(x, high));
-      x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 4));
-      s1 = i32x4.add(s1, i32x4.dot_i16x8_s(x, low));
-      h1 = i32x4.add(h1, i32x4.dot_i16x8_s(x, high));
-      x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 8));
-      s2 = i32x4.add(s2, i32x4.dot_i16x8_s(x, low));
-      h2 = i32x4.add(h2, i32x4.dot_i16x8_s(x, high));
-      x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 12));
-      s3 = i32x4.add(s3, i32x4.dot_i16x8_s(x, low));
-      h3 = i32x4.add(h3, i32x4.dot_i16x8_s(x, high));
-      x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 16));
-      s4 = i32x4.add(s4, i32x4.dot_i16x8_s(x, low));
-      h4 = i32x4.add(h4, i32x4.dot_i16x8_s(x, high));
-      x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 20));
-      s5 = i32x4.add(s5, i32x4.dot_i16x8_s(x, low));
-      h5 = i32x4.add(h5, i32x4.dot_i16x8_s(x, high));
-      a += 24;
-      w += 32;
-    }
+    const bytes = v128.load(w);
+    const low = i16x8.extend_low_i8x16_s(bytes);
+    const high = i16x8.extend_high_i8x16_s(bytes);
+    let x = i16x8.extend_low_i8x16_s(v128.load32_splat(a));
+    s0 = i32x4.add(s0, i32x4.dot_i16x8_s(x, low));
+    h0 = i32x4.add(h0, i32x4.dot_i16x8_s(x, high));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 4));
+    s1 = i32x4.add(s1, i32x4.dot_i16x8_s(x, low));
+    h1 = i32x4.add(h1, i32x4.dot_i16x8_s(x, high));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 8));
+    s2 = i32x4.add(s2, i32x4.dot_i16x8_s(x, low));
+    h2 = i32x4.add(h2, i32x4.dot_i16x8_s(x, high));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 12));
+    s3 = i32x4.add(s3, i32x4.dot_i16x8_s(x, low));
+    h3 = i32x4.add(h3, i32x4.dot_i16x8_s(x, high));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 16));
+    s4 = i32x4.add(s4, i32x4.dot_i16x8_s(x, low));
+    h4 = i32x4.add(h4, i32x4.dot_i16x8_s(x, high));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 20));
+    s5 = i32x4.add(s5, i32x4.dot_i16x8_s(x, low));
+    h5 = i32x4.add(h5, i32x4.dot_i16x8_s(x, high));
+    a += 24;
+    w += 32;
   }
-  if (VARIANT != PAIR) {
-    s0 = i32x4.add(addNeighbours(s0, h0), v128.load32_splat(starts));
-    s1 = i32x4.add(addNeighbours(s1, h1), v128.load32_splat(starts, 4));
-    s2 = i32x4.add(addNeighbours(s2, h2), v128.load32_splat(starts, 8));
-    s3 = i32x4.add(addNeighbours(s3, h3), v128.load32_splat(starts, 12));
-    s4 = i32x4.add(addNeighbours(s4, h4), v128.load32_splat(starts, 16));
-    s5 = i32x4.add(addNeighbours(s5, h5), v128.load32_splat(starts, 20));
-  }
-  storeFour(c, s0, scaleA, scaleW, bias);
+  finish(c, s0, h0, scaleA, starts, scaleW, bias);
   if (rows < 2) return;
-  storeFour(c + stride, s1, scaleA + 4, scaleW, bias);
+  finish(c + stride, s1, h1, scaleA + 4, starts + 4, scaleW, bias);
   if (rows < 3) return;
-  storeFour(c + stride * 2, s2, scaleA + 8, scaleW, bias);
+  finish(c + stride * 2, s2, h2, scaleA + 8, starts + 8, scaleW, bias);
   if (rows < 4) return;
-  storeFour(c + stride * 3, s3, scaleA + 12, scaleW, bias);
+  finish(c + stride * 3, s3, h3, scaleA + 12, starts + 12, scaleW, bias);
   if (rows < 5) return;
-  storeFour(c + stride * 4, s4, scaleA + 16, scaleW, bias);
+  finish(c + stride * 4, s4, h4, scaleA + 16, starts + 16, scaleW, bias);
   if (rows < 6) return;
-  storeFour(c + stride * 5, s5, scaleA + 20, scaleW, bias);
+  finish(c + stride * 5, s5, h5, scaleA + 20, starts + 20, scaleW, bias);
+}
+
+/** Brings the sums of neighbours together and writes four results. */
+function finish(
+  c: usize,
+  low: v128,
+  high: v128,
+  scaleA: usize,
+  starts: usize,
+  scaleW: usize,
+  bias: usize,
+): void {
+  const sums = i32x4.add(addNeighbours(low, high), v128.load32_splat(starts));
+  storeFour(c, sums, scaleA, scaleW, bias);
 }
 
 /** Two relaxed products met in 16 bits, then added by fours. */
