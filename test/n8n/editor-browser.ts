@@ -54,7 +54,7 @@ export interface Titled {
 export async function openEditor(origin: string): Promise<Editor> {
   const browser = await chromium.launch({
     executablePath: BROWSER,
-    args: ["--no-sandbox"],
+    args: ["--no-sandbox", "--disable-gpu"],
   });
   const page = await browser.newPage({ viewport: VIEW });
   page.setDefaultTimeout(TIMEOUT_MS);
@@ -63,12 +63,15 @@ export async function openEditor(origin: string): Promise<Editor> {
   await page.fill("input[name=password]", OWNER.password);
   await page.click(testId("form-submit-button"));
   await page.waitForURL(/\/(home|workflow)/u, { waitUntil: "commit" });
-  const settle = (): Promise<void> => page.waitForTimeout(800);
-  const boxesOf = async (selector: string): Promise<Rectangle[]> => {
-    const found = await page.locator(selector).all();
-    const boxes = await Promise.all(found.map((one) => one.boundingBox()));
-    return boxes.filter((box) => box !== null);
-  };
+  const settle = (): Promise<void> => page.waitForTimeout(500);
+  // In one call: a panel has a hundred parts.
+  const boxesOf = (selector: string): Promise<Rectangle[]> =>
+    page.locator(selector).evaluateAll((elements) =>
+      elements
+        .map((element) => element.getBoundingClientRect())
+        .filter(({ width }) => width > 0)
+        .map(({ x, y, width, height }) => ({ x, y, width, height })),
+    );
   const boxOf = async (selector: string): Promise<Rectangle> => {
     const [first] = await boxesOf(selector);
     if (first === undefined) throw new Error(`the editor shows no ${selector}`);
@@ -153,7 +156,7 @@ async function takeWebp(page: Page, of: Rectangle): Promise<Buffer> {
   const { data } = await browser.send("Page.captureScreenshot", {
     format: "webp",
     quality: 85,
-    captureBeyondViewport: true,
+    captureBeyondViewport: of.height > VIEW.height || of.width > VIEW.width,
     clip: { ...of, scale: 1 },
   });
   await browser.detach();

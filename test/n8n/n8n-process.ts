@@ -32,6 +32,14 @@ export interface N8n {
   end(): Promise<void>;
 }
 
+/** Who signs in, known to tests only. */
+export const OWNER = {
+  email: "owner@example.com",
+  firstName: "Test",
+  lastName: "Owner",
+  password: "Passw0rd-of-tests",
+} as const;
+
 /** Nothing of it calls home. */
 function environment({ userFolder, port, binaryMode }: N8nOptions) {
   const origin = `http://127.0.0.1:${port}`;
@@ -116,12 +124,6 @@ export async function startN8n(options: N8nOptions): Promise<N8n> {
     if (child.exitCode !== null) throw new Error(`n8n ended:\n${log}`);
     await wait(200);
   }
-  const owner = {
-    email: "owner@example.com",
-    firstName: "Test",
-    lastName: "Owner",
-    password: "Passw0rd-of-tests",
-  };
   const headers = {
     "Content-Type": "application/json",
     "browser-id": "test",
@@ -132,9 +134,9 @@ export async function startN8n(options: N8nOptions): Promise<N8n> {
       headers,
       body: JSON.stringify(body),
     });
-  let signed = await signIn("/rest/owner/setup", owner);
+  let signed = await signIn("/rest/owner/setup", OWNER);
   if (!signed.ok) {
-    const { email, password } = owner;
+    const { email, password } = OWNER;
     signed = await signIn("/rest/login", {
       emailOrLdapLoginId: email,
       password,
