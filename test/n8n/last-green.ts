@@ -33,7 +33,7 @@ const INPUTS = [
 
 /** What is built or only read by people, tests without n8n, and the note itself. */
 const OTHERS =
-  /(^|\/)(node_modules|dist)\/|\.(md|png)$|\.test\.ts$|\/last-green\.json$/u;
+  /(^|\/)(node_modules|dist)\/|\.(md|png|webp)$|\.test\.ts$|\/last-green\.json$/u;
 
 const GreenSchema = v.object({
   /** Of the inputs. */
