@@ -8,6 +8,7 @@ import type { Answer } from "../parse/answer.ts";
 import type { AnalyzeOptions, EnvelopeResult } from "../schema/analysis.ts";
 import { toProblem } from "../schema/problem.ts";
 import type { TaskPayload, TaskRequest } from "../tasks/index.ts";
+import { calibrateInto, scoreOf, type ScoreMap } from "../tasks/calibrate.ts";
 import type { FinishContext, ViewResult } from "../tasks/task.ts";
 import type { AnsweredPrompt } from "./answer-prompts.ts";
 import type { Cropper } from "./crops.ts";
@@ -116,6 +117,7 @@ export function createTaskBoard(
       plan.tiling === null
         ? readView(run, answered[0]!, board)
         : mergeViews(run, answered, board);
+    calibrate(result, plan, board);
     cropper?.addInto(result);
     if (plan.tiling !== null) tellAll(result, events);
     settle(plan, result);
@@ -151,6 +153,7 @@ export function createTaskBoard(
     const read = (answers: readonly Answer[]): TaskPayload => {
       const context = contextOf(plan, view, board);
       const result = plan.task.finish(answers, context);
+      calibrate(result, plan, board);
       cropper?.addInto(result);
       return result;
     };
@@ -235,18 +238,43 @@ function mergeViews(
   });
 }
 
+/**
+ * The bundle's map of scores to chances. Who reads for another task has other
+ * scores than that.
+ */
+function scoreMapOf(
+  { task, asked }: PlannedTask,
+  { loaded }: BoardOptions,
+): ScoreMap | undefined {
+  if (task !== asked) return undefined;
+  return loaded.manifest.calibration?.[task.spelling];
+}
+
+function calibrate(
+  result: TaskPayload,
+  plan: PlannedTask,
+  board: BoardOptions,
+): void {
+  const map = scoreMapOf(plan, board);
+  if (map !== undefined) calibrateInto(result, map);
+}
+
 function contextOf(
   plan: PlannedTask,
   view: View,
-  { loaded, options }: BoardOptions,
+  board: BoardOptions,
 ): FinishContext<TaskRequest> {
+  const { loaded, options } = board;
+  const map = scoreMapOf(plan, board);
+  const { min_score } = options;
   return {
     request: plan.read,
     tokenizer: loaded.tokenizer,
     image: view.size,
     scale: view.scale,
     threshold: loaded.manifest.thresholds[plan.task.spelling] ?? null,
-    minScore: options.min_score,
+    // The caller's limit is in the unit of the scores that are told.
+    minScore: map === undefined ? min_score : scoreOf(map, min_score),
     includeRaw: options.include_raw,
     resultId: plan.resultId,
   };

@@ -2,7 +2,10 @@
 
 import * as v from "valibot";
 
-/** 0 to 1: `exp(mean log-prob)` of an item's tokens. Ranks, is no probability. */
+/**
+ * 0 to 1: `exp(mean log-prob)` of an item's tokens, which ranks and is no
+ * probability; the chance of being right where `score_kind` is `calibrated`.
+ */
 export const Score = v.number();
 
 /** A box, corners sorted, inside the image, in the unit of `coordinates`. */
