@@ -77,6 +77,11 @@ const FLAGS = {
     summary:
       "Print the tables of the Florence-2 paper beside what was measured: by this run, or by the folders that are named.",
   },
+  calibrate: {
+    type: "boolean",
+    summary:
+      "Fit a map from scores to the chance of being right, task by task, and write it into the model's manifest.json. Use photos that nothing else is measured on.",
+  },
   limit: {
     type: "string",
     value: "N",
@@ -192,6 +197,7 @@ function optionsOf(
     bundle: values.model ?? MODEL_IN_THE_BOX,
     compare: values.compare,
     measures: values.measure,
+    calibrate: values.calibrate,
     options: {
       ...(beams !== undefined && { beams }),
       ...(values.tiling === true && { tiling: { mode: "auto" } }),

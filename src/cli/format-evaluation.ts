@@ -23,6 +23,7 @@ export function formatEvaluation(
     "",
     ...figureLines(bundle, paint),
     ...(compared === undefined ? [] : comparedLines(compared, paint)),
+    ...calibrationLines(summary, paint),
     ...bundle.not_measured.map(({ measure, reason }) => paint("dim", `Not measured: ${measure}, as ${reason}.`)), // prettier-ignore
     ...bundle.skipped.map(({ image, code, detail }) => `${paint("yellow", "Left out:")} ${image}: ${code}: ${detail}`), // prettier-ignore
     "",
@@ -78,6 +79,27 @@ function figureLines({ measures }: BundleSummary, paint: Paint): string[] {
         ]),
   ]);
   return [...rowsOf([["", "", "value", "95 %", "n"], ...rows], paint), ""];
+}
+
+function calibrationLines(
+  { calibration }: EvaluationSummary,
+  paint: Paint,
+): string[] {
+  if (calibration === undefined) return [];
+  const rows = calibration.map(({ task, outcomes, before, after, map }) => [
+    task,
+    map === null ? "too few answers, not fitted" : "fitted, in the bundle",
+    digits(before),
+    digits(after),
+    `${outcomes} answers`,
+  ]);
+  return [
+    ...rowsOf(
+      [["calibration", "", "error before", "after", "n"], ...rows],
+      paint,
+    ),
+    "",
+  ];
 }
 
 function comparedLines(

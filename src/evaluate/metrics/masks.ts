@@ -37,8 +37,9 @@ export function mergeMasks(masks: readonly [Mask, ...Mask[]]): Mask {
   walkRuns(masks, (length, set) => {
     const value = set > 0 ? 1 : 0;
     // Runs at even places are of 0.
-    if ((counts.length - 1) % 2 === value) {
-      counts[counts.length - 1] = counts.at(-1) + length;
+    const last = counts.length - 1;
+    if (last % 2 === value) {
+      counts[last] = counts[last]! + length;
     } else counts.push(length);
   });
   return { width, height, counts };

@@ -121,7 +121,8 @@ function runLengths(starts: readonly number[], pixels: number): number[] {
     }
     at += 1;
     if (at < lengths.length) {
-      counts[counts.length - 1] = counts.at(-1) + lengths[at]!;
+      const last = counts.length - 1;
+      counts[last] = counts[last]! + lengths[at]!;
     }
   }
   return counts;

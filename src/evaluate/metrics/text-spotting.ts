@@ -119,7 +119,7 @@ function isSameText(read: string, truth: string): boolean {
   const wanted = truth.toUpperCase();
   if (wanted === "") return answer === "";
   const isLooseFirst = LOOSE_MARKS.includes(wanted[0]!);
-  const isLooseLast = LOOSE_MARKS.includes(wanted.at(-1));
+  const isLooseLast = LOOSE_MARKS.includes(wanted[wanted.length - 1]!);
   return (
     answer === wanted ||
     (isLooseFirst && answer === wanted.slice(1)) ||

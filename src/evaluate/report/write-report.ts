@@ -1,6 +1,7 @@
 // The report: everything of a summary that a person wants to see, in one file.
 
 import { escapeXml } from "../../shared/render/escape-xml.ts";
+import { LEAST_OUTCOMES } from "../calibrate/fit-calibration.ts";
 import { LATENCY_PARTS } from "../summary/latency.ts";
 import { casesByQuality, type FigureComparison, type JudgedMeasure, type MeasureSummary } from "../summary/summarize.ts"; // prettier-ignore
 import type { BundleSummary, EvaluationSummary } from "../summary/summary.ts";
@@ -32,6 +33,7 @@ export async function makeReport(
     ...headLines(summary),
     ...overview(bundle),
     ...(compared === undefined ? [] : comparison(summary, compared)),
+    ...calibrationSection(summary),
     ...sections,
     ...latencySection(bundle, summary),
     ...skippedSection(bundle),
@@ -122,6 +124,23 @@ function differenceCell({ difference, low, high, better }: FigureComparison): Ce
   if (low === null || high === null || (low <= 0 && high >= 0)) return text;
   const isBetter = low > 0 === (better === "higher");
   return { html: `<span class="${isBetter ? "better" : "worse"}">${text}</span>` };
+} // prettier-ignore
+
+function calibrationSection({ calibration, bundle }: EvaluationSummary): string[] {
+  if (calibration === undefined) return [];
+  return [
+    "<h2>Calibration</h2>",
+    `<p>Fitted on these photos and put into the bundle ${escapeXml(bundle.id)}. The error after is of photos left out of the fit, a fifth at a time.</p>`,
+    table(
+      ["task", "answers", "error before", "error after"],
+      calibration.map(({ task, outcomes, before, after, map }) => [
+        task,
+        String(outcomes),
+        number(before),
+        map === null ? `not fitted: fewer than ${LEAST_OUTCOMES} answers` : number(after),
+      ]),
+    ),
+  ];
 } // prettier-ignore
 
 async function measureSection(

@@ -12,6 +12,8 @@ export interface CrewSettings {
   readonly folder: string;
   /** Threads of one model's run. */
   readonly threads: number;
+  /** Whether scores stay the model's own, whatever chances the bundle knows. */
+  readonly isRaw: boolean;
   /** Options of the request, as over HTTP. */
   readonly options: Readonly<Record<string, unknown>>;
 }

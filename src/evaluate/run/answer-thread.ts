@@ -5,6 +5,7 @@ import { loadImageCodecs } from "../../node/image-codecs.ts";
 import { openBundle } from "../../node/open-bundle.ts";
 import { isFlorenceError } from "../../shared/errors.ts";
 import { answerPhoto, type PhotoJob } from "./answer-photo.ts";
+import { withoutCalibration } from "./raw-scores.ts";
 import type { CrewReply, CrewSettings } from "./answer-crew.ts";
 
 if (parentPort === null) throw new Error("internal: this file is a thread's");
@@ -19,10 +20,13 @@ function fail(error: unknown): void {
 }
 
 try {
-  const [loaded, codecs] = await Promise.all([
+  const [opened, codecs] = await Promise.all([
     openBundle(settings.bundle, { threads: settings.threads }),
     loadImageCodecs(),
   ]);
+  const loaded = settings.isRaw
+    ? { ...opened, manifest: withoutCalibration(opened.manifest) }
+    : opened;
   const tools = { loaded, codecs, ...settings };
   port.on("message", (job: PhotoJob | "end") => {
     if (job === "end") {

@@ -13,6 +13,7 @@ import type { EvaluationItem } from "../data/item.ts";
 import type { Ask, Measure } from "../measures/measure.ts";
 import { answerWithCrew } from "./answer-crew.ts";
 import type { PhotoJob } from "./answer-photo.ts";
+import { withoutCalibration } from "./raw-scores.ts";
 import { isAnswered, openPredictions, type Prediction } from "./predictions.ts";
 
 /** Everything a run is told. */
@@ -32,6 +33,8 @@ export interface AskOptions {
   readonly workers: number;
   /** Threads of one model's run. */
   readonly threads: number;
+  /** Whether scores stay the model's own, whatever chances the bundle knows. */
+  readonly isRaw: boolean;
   readonly signal: AbortSignal;
   /** @param done photos that are answered, those of earlier runs too. */
   readonly onProgress: (done: number, total: number, image: string) => void;
@@ -69,8 +72,13 @@ export async function askBundle(options: AskOptions): Promise<AskedBundle> {
   const source =
     (await adoptTransformersJsFolder(options.bundle)) ??
     bundleFolder(options.bundle);
-  const manifest = await readManifest(source);
-  const bytes = await source.read("manifest.json");
+  const told = await readManifest(source);
+  const isStripped = options.isRaw && told.calibration !== undefined;
+  const manifest = isStripped ? withoutCalibration(told) : told;
+  // Without its calibration it is the manifest that was calibrated.
+  const bytes = isStripped
+    ? `${JSON.stringify(manifest, null, 1)}\n`
+    : await source.read("manifest.json");
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   const items = data.items.slice(0, limit ?? data.items.length);
   const { measures, refused } = chooseMeasures(options.measures, items, manifest); // prettier-ignore
@@ -95,8 +103,8 @@ export async function askBundle(options: AskOptions): Promise<AskedBundle> {
     const total = asked.length;
     let done = asked.filter(({ id }) => isDone(known.get(id))).length;
     if (jobs.length > 0) {
-      const { bundle, images: folder, threads, options: request } = options;
-      const settings = { bundle, folder, threads, options: request };
+      const { bundle, images: folder, threads, isRaw, options: request } = options; // prettier-ignore
+      const settings = { bundle, folder, threads, isRaw, options: request };
       const workers = Math.min(options.workers, jobs.length);
       await answerWithCrew(settings, workers, {
         jobs,

@@ -5,6 +5,8 @@ import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadImageCodecs } from "../../node/image-codecs.ts";
 import { FlorenceError } from "../../shared/errors.ts";
+import { fitCalibration } from "../calibrate/fit-calibration.ts";
+import { writeCalibration } from "../calibrate/write-calibration.ts";
 import { readData, type EvaluationData } from "../data/read-data.ts";
 import type { AnsweredItem, Measure } from "../measures/measure.ts";
 import { MEASURES } from "../measures/table.ts";
@@ -36,6 +38,8 @@ export interface EvaluateOptions {
   readonly workers: number;
   readonly threads: number;
   readonly bootstrap: BootstrapOptions;
+  /** Whether a map from scores to chances is fitted and put into the bundle. */
+  readonly calibrate?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, total: number, note: string) => void;
 }
@@ -52,7 +56,7 @@ export interface Evaluation {
  * Evaluates a bundle. Killed at any time, the same call goes on from there.
  *
  * Writes `predictions.jsonl` (and `compared.jsonl`), `summary.json` and
- * `report.html`.
+ * `report.html`; with `calibrate` the bundle's `manifest.json` too.
  *
  * @throws FlorenceError for data, photos' folders, bundles and options that
  *   are not right; `deadline_exceeded` if the signal is aborted.
@@ -60,25 +64,41 @@ export interface Evaluation {
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const measures = findMeasures(options.measures);
   const data = await readData(options.data);
-  const ask = (bundle: string, file: string): Promise<AskedBundle> =>
+  const ask = (
+    bundle: string,
+    file: string,
+    isRaw: boolean,
+  ): Promise<AskedBundle> =>
     askBundle({
       ...options,
-      ...{ bundle, data, measures, predictions: join(options.out, file) },
+      ...{ bundle, data, measures, isRaw },
+      predictions: join(options.out, file),
     });
-  const asked = await ask(options.bundle, "predictions.jsonl");
+  const isRaw = options.calibrate === true;
+  const asked = await ask(options.bundle, "predictions.jsonl", isRaw);
   refuseUnanswered(asked, options);
   const judged = judge(asked, answeredBy(asked), options.bootstrap);
   const other =
     options.compare === undefined
       ? null
-      : await ask(options.compare, "compared.jsonl");
-  const summary = summarize(options, data, asked, judged, other);
+      : await ask(options.compare, "compared.jsonl", false);
+  const calibration = isRaw
+    ? fitCalibration(judged, data.sha256, options.bootstrap.seed)
+    : null;
+  const summary = {
+    ...summarize(options, data, asked, judged, other),
+    ...(calibration !== null && { calibration }),
+  };
 
   const summaryFile = join(options.out, "summary.json");
   const reportFile = join(options.out, "report.html");
   await replaceFile(summaryFile, `${JSON.stringify(summary, null, 2)}\n`);
   const tools = { codecs: await loadImageCodecs(), images: options.images };
   await replaceFile(reportFile, await makeReport(summary, judged, tools));
+  if (calibration !== null) {
+    const maps = calibration.flatMap(({ task, map }) => map === null ? [] : [[task, map] as const]); // prettier-ignore
+    await writeCalibration(options.bundle, Object.fromEntries(maps));
+  }
   return { summary, known: asked.known, files: [summaryFile, reportFile] };
 }
 

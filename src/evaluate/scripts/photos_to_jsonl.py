@@ -2,15 +2,16 @@
 
 Command, seconds; nothing but Python is needed:
 
-    python src/evaluate/scripts/photos_to_jsonl.py PHOTOS OUT [--coco-test | --source NAME ...]
+    python src/evaluate/scripts/photos_to_jsonl.py PHOTOS OUT [--coco-test] [--source NAME ...] [--split train]
 
 PHOTOS holds `photos.jsonl` (coordinates as fractions) and either tars of
 `<key>.webp` (`photos-*.tar`) or the files themselves, as `test/data/photos` has
 them. OUT gets `data.jsonl` and a folder `photos` with the photos it names.
 
 Without a choice: the `test` split. `--coco-test`: the COCO test set, that is the
-`test` split and the CC BY-SA photos, which are never trained on. `--source`: the
-`test` split of these sources alone.
+`test` split and the CC BY-SA photos, which are never trained on. `--source`: these
+sources alone. `--split train`: photos to calibrate on; the COCO test set is never
+among them.
 
 Objects of photos with `boxes_known: false` are left out. Open Images marked
 people and backpacks only: such photos say so in `categories`.
@@ -66,12 +67,18 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--coco-test", action="store_true")
     parser.add_argument("--source", nargs="*")
+    parser.add_argument("--split", choices=["test", "train"], default="test")
     options = parser.parse_args()
     rows = [json.loads(line) for line in (options.photos / "photos.jsonl").open(encoding="utf8")]
     if options.coco_test:
         rows = [row for row in rows if is_coco_test(row)]
     else:
-        rows = [row for row in rows if row.get("split", "test") == "test" and (not options.source or row["source"] in options.source)]
+        rows = [
+            row for row in rows
+            if row.get("split", "test") == options.split
+            and not (options.split == "train" and is_coco_test(row))
+            and (not options.source or row["source"] in options.source)
+        ]
     (options.out / "photos").mkdir(parents=True, exist_ok=True)
     tars = {}
     for row in rows:

@@ -1,5 +1,6 @@
 // What a run comes to, as `summary.json` has it.
 
+import type { TaskCalibration } from "../calibrate/fit-calibration.ts";
 import type { AskedBundle } from "../run/ask-bundle.ts";
 import { isAnswered } from "../run/predictions.ts";
 import type { BootstrapOptions } from "./bootstrap.ts";
@@ -44,6 +45,8 @@ export interface EvaluationSummary {
   readonly workers: number;
   readonly threads: number;
   readonly bundle: BundleSummary;
+  /** With `--calibrate`: what was fitted, and put into the bundle. */
+  readonly calibration?: readonly TaskCalibration[];
   /** With `--compare`: the other bundle, and both on the same photos. */
   readonly compared?: {
     readonly bundle: BundleSummary;
