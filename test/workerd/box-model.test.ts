@@ -13,12 +13,15 @@ const manifest = parseManifest(
   JSON.parse(readFileSync(new URL("manifest.json", BUNDLE), "utf8")),
 );
 
-test("the script imports exactly the graphs of the bundle", () => {
+// A graph that carries its weights is an asset like other weights: scripts are
+// limited to a few megabytes.
+test("the script imports exactly the graphs whose weights are elsewhere", () => {
   const source = readFileSync(SOURCE, "utf8");
   const imported = [...source.matchAll(/bundle\/([\w.]+\.onnx)"/gu)];
   assert.deepEqual(
     imported.map(([, file]) => file).toSorted(),
     Object.values(manifest.graphs)
+      .filter(({ weights }) => weights.length > 0)
       .map(({ file }) => file)
       .toSorted(),
   );

@@ -175,9 +175,9 @@ export const CASES: readonly HttpCase[] = [
       const regions = Array.from({ length: 64 }, () => ({ box }));
       const { status, results } = await analyze(target, STREET, {
         tasks: [
-          { task: "ocr" },
+          { task: "segment", phrase: "a car" },
           { task: "caption" },
-          { task: "describe_regions", regions },
+          { task: "segment_regions", regions },
         ],
       });
       assert.equal(status, "partial");
