@@ -202,7 +202,7 @@ def describe_region(world):
     return hints, "describe_regions", region, [describe(label, region, hints["tags"], others)]
 
 
-MIX = {caption: 24, caption_photo: 4, caption_object: 10, longer: 14, detect_open: 12, ground: 8, refer: 17, dense: 6, classify: 11, describe_region: 7}
+MIX = {caption: 24, caption_photo: 4, caption_object: 10, longer: 14, detect_open: 12, ground: 8, refer: 26, dense: 8, classify: 11, describe_region: 10}
 
 
 def draw(world):

@@ -52,14 +52,14 @@ def generation_json(tokenizer):
     }
 
 
-def write_checkpoint(out, bart, vision, towers, tokenizer_files, tasks):
+def write_checkpoint(out, bart, vision, towers, tokenizer_files, tasks, thresholds):
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     for file in ("tokenizer.json", "vocab.json", "merges.txt"):
         shutil.copyfile(Path(tokenizer_files) / file, out / file)
     tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
     write = lambda name, value: (out / name).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-    write("config.json", config_json(bart.config, vision, tasks))
+    write("config.json", config_json(bart.config, vision, tasks) | {"florence_thresholds": thresholds})
     write("generation_config.json", generation_json(tokenizer))
     write("preprocessor_config.json", {
         "image_processor_type": "HintTowersImageProcessor", "do_convert_rgb": True, "resample": 3,
@@ -77,6 +77,7 @@ if __name__ == "__main__":
     parser.add_argument("--run", default="/tmp/florence-training/run")
     parser.add_argument("--towers", default="/tmp/florence-training/towers")
     parser.add_argument("--reader", default="/tmp/florence-training/reader")
+    parser.add_argument("--thresholds", default="/tmp/florence-training/thresholds.json", help="by thresholds.py, if it has run")
     parser.add_argument("--tokenizer", default="/tmp/florence-training/tokenizer")
     parser.add_argument("--tasks", default=",".join(TASKS), help="what the model answers well enough to be listed")
     parser.add_argument("--out", required=True)
@@ -105,7 +106,8 @@ if __name__ == "__main__":
         for part in ("detector", "recognizer"):
             file = vision["reader"][part]["graph"]["file"]
             shutil.copyfile(Path(args.reader) / file, Path(args.out) / file)
-    count = write_checkpoint(args.out, bart, vision, towers, args.tokenizer, args.tasks.split(","))
+    thresholds = json.loads(Path(args.thresholds).read_text()) if Path(args.thresholds).exists() else {}
+    count = write_checkpoint(args.out, bart, vision, towers, args.tokenizer, args.tasks.split(","), thresholds)
     again = BoxModel(args.out)
     source = torch.tensor([again.source({"tags": [("dog", 0.7)], "boxes": [("dog", 0.9, (1, 2, 30, 40))], "size": (64, 64)}, "caption")])
     with torch.no_grad():

@@ -23,6 +23,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 from pathlib import Path
 
@@ -51,8 +52,7 @@ class Service:
                 break
         else:
             raise SystemExit("florence serve did not start")
-        import threading
-        threading.Thread(target=lambda: collections.deque(self.process.stdout, 0), daemon=True).start()  # its log
+            threading.Thread(target=lambda: collections.deque(self.process.stdout, 0), daemon=True).start()  # its log
 
     def ask(self, image, tasks, **options):
         """-> results in the tasks' order. image: PIL."""
@@ -93,7 +93,8 @@ class Answers:
 
     def of(self, key, image, tasks, **options):
         if key not in self.known:
-            self.known[key] = self.service.ask(image(), tasks, **options)
+            picture = image()
+            self.known[key] = [a for at in range(0, len(tasks), 16) for a in self.service.ask(picture, tasks[at : at + 16], **options)]
             self.file.write_text(json.dumps(self.known))
         return self.known[key]
 
@@ -112,31 +113,34 @@ def share_of(pairs):
 
 
 def average_precision(images, threshold=0.5):
-    """COCO's AP at one IoU by pycocotools over [(truth [(label, corners, crowd)], found [(label, score, corners)])]."""
+    """COCO's AP at one IoU by pycocotools over [(truth [(label, corners, crowd)], found [(label, score, corners)])]. Photos are
+    matched once; a bootstrap sample only gathers their matches anew."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
+    labels = sorted({t[0] for truth, _ in images for t in truth})
+    number = {label: n + 1 for n, label in enumerate(labels)}
+    gold = {"images": [{"id": n} for n in range(len(images))], "categories": [{"id": n} for n in number.values()], "annotations": []}
+    said = [{"image_id": 0, "category_id": 1, "bbox": [0, 0, 1, 1], "score": 0.0}]  # loadRes takes no empty list
+    wide = lambda c: [c[0], c[1], c[2] - c[0], c[3] - c[1]]
+    for n, (truth, found) in enumerate(images):
+        for label, c, crowd in truth:
+            gold["annotations"].append({"id": len(gold["annotations"]) + 1, "image_id": n, "category_id": number[label], "bbox": wide(c), "area": wide(c)[2] * wide(c)[3], "iscrowd": int(crowd)})
+        said += [{"image_id": n, "category_id": number[label], "bbox": wide(c), "score": score} for label, score, c in found if label in number]
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        coco.dataset = gold
+        coco.createIndex()
+        e = COCOeval(coco, coco.loadRes(said), "bbox")
+        e.params.iouThrs = np.array([threshold])
+        e.params.areaRng, e.params.areaRngLbl = [[0, 1e10]], ["all"]
+        e.evaluate()
+    matches, n = e.evalImgs, len(images)
+
     def of(at):
-        labels = sorted({t[0] for i in set(at) for t in images[i][0]})
-        number = {label: n + 1 for n, label in enumerate(labels)}
-        gold = {"images": [], "categories": [{"id": n} for n in number.values()], "annotations": []}
-        said = []
-        wide = lambda c: [c[0], c[1], c[2] - c[0], c[3] - c[1]]
-        for n, i in enumerate(at):
-            gold["images"].append({"id": n})
-            for label, c, crowd in images[i][0]:
-                gold["annotations"].append({"id": len(gold["annotations"]) + 1, "image_id": n, "category_id": number[label], "bbox": wide(c), "area": wide(c)[2] * wide(c)[3], "iscrowd": int(crowd)})
-            said += [{"image_id": n, "category_id": number[label], "bbox": wide(c), "score": score} for label, score, c in images[i][1] if label in number]
-        if not said:
-            return 0.0
+        e.evalImgs = [matches[c * n + i] for c in range(len(labels)) for i in at]
+        e.params.imgIds = e._paramsEval.imgIds = list(range(len(at)))
         with contextlib.redirect_stdout(io.StringIO()):
-            coco = COCO()
-            coco.dataset = gold
-            coco.createIndex()
-            e = COCOeval(coco, coco.loadRes(said), "bbox")
-            e.params.iouThrs = np.array([threshold])
-            e.params.areaRng, e.params.areaRngLbl = [[0, 1e10]], ["all"]
-            e.evaluate()
             e.accumulate()
         precision = e.eval["precision"][0, :, :, 0, -1]
         return float(precision[precision > -1].mean())

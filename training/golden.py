@@ -81,7 +81,7 @@ if __name__ == "__main__":
         corners = [(i - single.tokenizer.token_to_id("<loc_0>") + 0.5) / 1000 * side for i, side in zip(region, (w, h, w, h))]
         with torch.no_grad():
             near = single.look_closer(image, hints, corners)
-        for task, seen, text in (("caption", hints, ""), ("ground", hints, "a person with a laptop"), ("dense_caption", hints, ""), ("classify_regions", near, words), ("describe_regions", near, words)):
+        for task, seen, text in (("caption", hints, ""), ("ground", hints, "a person with a laptop"), ("detect_open", hints, "person<and>cup<and>zebra"), ("classify_regions", near, words)):
             prompt = prompt_ids(task, single.tokenizer, text)
             source = hint_ids(seen, single.tokenizer) + prompt
             answers[task] = {"prompt": prompt, "hints": hint_ids(seen, single.tokenizer)}
@@ -97,7 +97,7 @@ if __name__ == "__main__":
             "told": {task: single.answer_ids(hints, task)[1:] for task in ("detect", "propose")},
             "hints": {"ids": ids, "stable": ids == hint_ids(exact, double.tokenizer)}, "towers": towers, "answers": answers,
         })
-        print(f"{file}: {answers['caption']['beams3']['text']} | {answers['describe_regions']['greedy']['text']} | stable "
+        print(f"{file}: {answers['caption']['beams3']['text']} | {answers['classify_regions']['greedy']['text']} | stable "
               f"{photos[-1]['hints']['stable']} {[a[k]['stable'] for a in answers.values() for k in ('greedy', 'beams3') if k in a]}")
     paper = out / "text.png"
     draw_text().save(paper, optimize=True)

@@ -1,0 +1,58 @@
+"""
+Fits the score below which an answer counts as no detection, for `ground` and `detect_open`, on training photos whose
+objects are all annotated: labels that are there, and labels that are not.
+
+    python thresholds.py --bundle /tmp/florence-training/bundle
+
+Takes 3 minutes on one quiet core. Prints both error rates before and after, and writes thresholds.json, which export.py puts
+into config.json. A threshold is one that makes the sum of both rates least, lowered halfway to the next lower score.
+"""
+
+import argparse
+import json
+import random
+from pathlib import Path
+
+from composites import Photos
+from data import may_train
+from figures import ROOT, Answers, Service
+
+
+def fit(there, absent):
+    """Best scores of answers, 0 where there was none -> (threshold, false abstentions, false answers at it)."""
+    rates = lambda t: (sum(s < t or s == 0 for s in there) / len(there), sum(s >= t and s > 0 for s in absent) / len(absent))
+    scores = sorted({0.0, *there, *absent})
+    middles = [(a + b) / 2 for a, b in zip(scores, scores[1:])]
+    best = min([0.0, *middles], key=lambda t: (sum(rates(t)), t))
+    return best, *rates(best)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", default=str(ROOT / "models/box/bundle"))
+    parser.add_argument("--shared", default="../shared")
+    parser.add_argument("--out", type=Path, default=Path("/tmp/florence-training/thresholds.json"))
+    parser.add_argument("--photos", type=int, default=60)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    photos, R = Photos(args.shared), random.Random(0)
+    complete = [r for r in photos.rows.values() if r["source"] == "coco" and may_train(r) and r.get("boxes") and r.get("boxes_known", True)][: args.photos]
+    labels = sorted({b["label"] for r in complete for b in r["boxes"]})
+    service = Service(args.bundle, args.threads)
+    answers = Answers(service, args.out.with_suffix(".answers.json"))
+    scores = {"ground": ([], []), "detect_open": ([], [])}
+    for r in complete:
+        there = sorted({b["label"] for b in r["boxes"]})
+        asked = there[:4] + R.sample([label for label in labels if label not in there], 4)
+        tasks = [{"task": "ground", "phrase": label} for label in asked] + [{"task": "detect_open", "labels": [label]} for label in asked]
+        for task, label, result in zip(tasks, asked * 2, answers.of(r["key"], lambda r=r: photos.open(r), tasks)):
+            best = max((o["score"] for o in result.get("objects", [])), default=0.0)
+            scores[task["task"]][label not in there].append(best)
+    service.process.terminate()
+    fitted = {}
+    for task, (there, absent) in scores.items():
+        threshold, silent, false = fit(there, absent)
+        fitted[task] = round(threshold, 3)
+        print(f"{task}: threshold {threshold:.3f}; false abstentions {sum(s == 0 for s in there) / len(there):.3f} -> {silent:.3f} of {len(there)}, "
+              f"false answers {sum(s > 0 for s in absent) / len(absent):.3f} -> {false:.3f} of {len(absent)}")
+    args.out.write_text(json.dumps(fitted))
