@@ -11,12 +11,17 @@ const DOCS = readFileSync(
   "utf8",
 );
 
-test("docs/evaluate.md names every measure with its task, and every row of the paper", () => {
+test("docs/evaluate.md names every measure with its task, and every row of the paper that can be filled", () => {
   for (const { name, task } of MEASURES) {
     const row = DOCS.split("\n").find((line) => line.startsWith("|") && line.includes(`\`${name}\``)); // prettier-ignore
     assert.ok(row?.includes(task === null ? "none" : `\`${task}\``), name);
   }
-  for (const { id } of PAPER_ROWS) assert.ok(DOCS.includes(`\`${id}\``) || DOCS.includes(`--name ${id}`), id); // prettier-ignore
+  for (const { id, measure } of PAPER_ROWS) {
+    // No run can fill the rows of questions.
+    if (measure === "answering") continue;
+    const isNamed = DOCS.includes(`\`${id}\``) || DOCS.includes(`--name ${id}`);
+    assert.ok(isNamed, id);
+  }
   assert.ok(DOCS.includes(`fewer than ${LEAST_OUTCOMES} answers`));
   assert.ok(DOCS.includes(`(${RELIABILITY_BINS} bins)`));
 });
