@@ -22,7 +22,7 @@ export {
   SCHEMA_NAMES,
   type SchemaName,
 } from "./json-schemas.ts";
-export type { HalfLine } from "./records/journal.ts";
+export type { HalfLine } from "../node/journal.ts";
 export {
   refine,
   type RefineOptions,

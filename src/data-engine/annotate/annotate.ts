@@ -7,7 +7,7 @@ import {
   openJournal,
   type HalfLine,
   type Journal,
-} from "../records/journal.ts";
+} from "../../node/journal.ts";
 import {
   historyByPhoto,
   parseRecords,

@@ -4,7 +4,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FlorenceError } from "../../shared/errors.ts";
-import { openJournal, type HalfLine } from "../records/journal.ts";
+import { openJournal, type HalfLine } from "../../node/journal.ts";
 import { parseRecords } from "../records/read-records.ts";
 import type { PhotoRecord, SeenPhoto } from "../records/record.ts";
 import { openThreadPool } from "../threads/thread-pool.ts";

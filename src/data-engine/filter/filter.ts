@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { FlorenceError } from "../../shared/errors.ts";
-import { openJournal, type HalfLine } from "../records/journal.ts";
+import { openJournal, type HalfLine } from "../../node/journal.ts";
 import {
   historyByPhoto,
   parseRecords,

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { throwIfAborted } from "../../shared/errors.ts";
 import type { FilterOptions } from "../filter/filter-options.ts";
-import { openJournal, type HalfLine } from "../records/journal.ts";
+import { openJournal, type HalfLine } from "../../node/journal.ts";
 import {
   parseJsonLine,
   parseLine,

@@ -7,7 +7,7 @@ import { readManifest } from "../../shared/model/open-model.ts";
 import { bundleFolder } from "../../node/bundle-folder.ts";
 import { annotate } from "../annotate/annotate.ts";
 import { isSure } from "../filter/agreement.ts";
-import { openJournal } from "../records/journal.ts";
+import { openJournal } from "../../node/journal.ts";
 import {
   historyByPhoto,
   parseRecords,

@@ -1,7 +1,7 @@
 // A program that appends lines to a journal as fast as it can, for tests that
 // end it in the middle. Prints each line's number once it is written.
 
-import { openJournal } from "../../../src/data-engine/records/journal.ts";
+import { openJournal } from "../../src/node/journal.ts";
 
 const [, , path = "", count = "0"] = process.argv;
 const journal = await openJournal(path);
