@@ -140,7 +140,8 @@ export async function openEditor(origin: string): Promise<Editor> {
         return { x, y, width: right - x, height: end - y };
       }),
     picture: (selector) => clipped(() => boxOf(selector)),
-    sheet: (pictures, columns) => drawSheet(page, pictures, columns),
+    sheet: async (pictures, columns) =>
+      drawSheet(await browser.newPage(), pictures, columns),
     close: () => browser.close(),
   };
 }
@@ -164,11 +165,10 @@ async function takeWebp(page: Page, of: Rectangle): Promise<Buffer> {
 }
 
 async function drawSheet(
-  editor: Page,
+  page: Page,
   pictures: readonly Titled[],
   columns: number,
 ): Promise<Buffer> {
-  const page = await editor.context().newPage();
   const figures = pictures.map(
     ({ title, webp }) =>
       `<figure><figcaption>${title}</figcaption><img src="data:image/webp;base64,${webp.toString("base64")}"></figure>`,
