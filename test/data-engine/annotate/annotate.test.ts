@@ -29,7 +29,7 @@ async function setUp(test: TestContext, labels: readonly object[] = []) {
     photos,
     out: join(folder, "said.jsonl"),
     specialists: [{ kind: "human", labels: labelsFile }, { kind: "linker" }],
-    workers: 2,
+    workers: 1,
     signal: new AbortController().signal,
   };
   return { options, photos, labelsFile };
