@@ -151,10 +151,12 @@ export function createBench(options: BenchOptions): Bench {
 }
 
 function bodyOf(sent: Sent): RequestInit {
-  if (sent instanceof FormData) return { body: sent };
+  // A connection that n8n is about to close must not be used again.
+  const headers = { Connection: "close" };
+  if (sent instanceof FormData) return { headers, body: sent };
   const [type, body] =
     typeof sent === "string"
       ? ["image/jpeg", readPhoto(sent)]
       : ["application/json", JSON.stringify(sent)];
-  return { headers: { "Content-Type": type }, body };
+  return { headers: { ...headers, "Content-Type": type }, body };
 }

@@ -125,6 +125,8 @@ export async function startN8n(options: N8nOptions): Promise<N8n> {
     await wait(200);
   }
   const headers = {
+    // One that n8n is about to close must not be used again.
+    Connection: "close",
     "Content-Type": "application/json",
     "browser-id": "test",
   };
