@@ -2,7 +2,11 @@
 
 import { boxArea, type Box } from "../../shared/geometry.ts";
 import { maskOfOutline, type EvaluationItem, type TrueThing } from "../data/item.ts"; // prettier-ignore
-import { cocoFigures, curve } from "../metrics/average-precision.ts";
+import {
+  cocoFigures,
+  curve,
+  precisionFigures,
+} from "../metrics/average-precision.ts";
 import { plainName } from "../metrics/category-accuracy.ts";
 import { maskArea } from "../metrics/masks.ts";
 import {
@@ -64,7 +68,7 @@ export const detecting: Measure = {
     const matches = matchDetections(images, boxOverlap);
     const figuresOf = onceForWeights((weights) => cocoFigures(matches, weights)); // prettier-ignore
     const unranked = matchDetections(images.map(withoutScores), boxOverlap);
-    const unrankedOf = onceForWeights((weights) => cocoFigures(unranked, weights)); // prettier-ignore
+    const unrankedOf = onceForWeights((weights) => precisionFigures(unranked, weights)); // prettier-ignore
     const n = sum(images.map(({ truths }) => truths.filter(({ isCrowd }) => !isCrowd).length)); // prettier-ignore
     const names = Object.keys(TITLES) as (keyof typeof TITLES)[];
     const about = { of: "objects", n, better: "higher" } as const;

@@ -6,6 +6,7 @@ import {
 } from "../../../src/evaluate/metrics/average-recall.ts";
 import {
   cocoFigures,
+  precisionFigures,
   type CocoFigures,
 } from "../../../src/evaluate/metrics/average-precision.ts";
 import {
@@ -115,6 +116,16 @@ for (const one of cases) {
     }
   });
 }
+
+test("AP and AP50 alone are those of all figures", () => {
+  for (const one of cases.filter(
+    ({ kind, agnostic }) => kind === "bbox" && !agnostic,
+  )) {
+    const matches = matchDetections(boxes(one), boxOverlap);
+    const { AP, AP50 } = cocoFigures(matches);
+    assert.deepEqual(precisionFigures(matches), { AP, AP50 });
+  }
+});
 
 test("weights an image as often as it says", () => {
   const [one] = cases;
