@@ -85,6 +85,7 @@ function overview({ measures, not_measured }: BundleSummary): string[] {
             `${figure.n} ${figure.of}`,
           ]),
       ),
+      2,
     ),
     ...not_measured.map(
       ({ measure, reason }) =>
