@@ -13,8 +13,8 @@ Without a choice: the `test` split. `--coco-test`: the COCO test set, that is th
 sources alone. `--split train`: photos to calibrate on; the COCO test set is never
 among them.
 
-Objects of photos with `boxes_known: false` are left out. Open Images marked
-people and backpacks only: such photos say so in `categories`.
+Objects of photos with `boxes_known: false` are left out. The Open Images sets
+have boxes of some things only: their photos say so in `categories`.
 """
 
 import argparse
@@ -24,7 +24,11 @@ import tarfile
 from pathlib import Path
 
 #: What the exporters of these sources looked for.
-PARTIAL = {"openimages-validation": ["person", "backpack"]}
+PARTIAL = {
+    "openimages-validation": ["person", "backpack"],
+    "openimages-person-car": ["person", "car"],
+    "openimages-extra": ["person", "boat", "apple", "bicycle", "bird"],
+}
 
 
 def is_coco_test(row: dict) -> bool:
