@@ -13,9 +13,8 @@ import {
 
 const TOWER = "model.vision_tower";
 const PROJECTOR = "model.multi_modal_projector";
-/** Taps of a 3 x 3 filter; the middle one. */
+/** Taps of a 3 x 3 filter. */
 const TAPS = 9;
-const MIDDLE = 4;
 
 /** Parts in the order the tower uses them. */
 export function davitParts(
@@ -108,7 +107,7 @@ function convolutionPart(checkpoint: Checkpoint, name: string): EdgePart {
   };
 }
 
-/** `[C, 1, 3, 3]` becomes `[3, 3, C]`, the residual added to the middle tap. */
+/** `[C, 1, 3, 3]` becomes `[3, 3, C]`. */
 function depthwiseParts(checkpoint: Checkpoint, name: string): EdgePart[] {
   const tensor = checkpoint.tensor(`${name}.weight`);
   const channels = tensor.shape[0]!;
@@ -116,13 +115,7 @@ function depthwiseParts(checkpoint: Checkpoint, name: string): EdgePart[] {
     {
       kind: "vector",
       name: `${name}.weight`,
-      async read() {
-        const filter = transposed(await readAll(tensor), channels, TAPS);
-        for (let at = 0; at < channels; at += 1) {
-          filter[MIDDLE * channels + at]! += 1;
-        }
-        return filter;
-      },
+      read: async () => transposed(await readAll(tensor), channels, TAPS),
     },
     vectorPart(checkpoint, `${name}.bias`),
   ];

@@ -5,8 +5,8 @@ import { madd } from "./lanes";
 
 /** Rows packed at a time. */
 const BLOCK_ROWS: i32 = 48;
-/** Steps of k at a time: a panel of them stays in the first cache. */
-const BLOCK_K: i32 = 512;
+/** Steps of k at a time: short sums round less, and cost nothing. */
+const BLOCK_K: i32 = 128;
 /** Up to this many rows go without tiles. */
 const FEW_ROWS: i32 = 5;
 

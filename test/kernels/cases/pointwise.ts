@@ -26,7 +26,7 @@ const ACTIVATIONS: readonly Activation[] = [
       run.gelu(x, count, arena.take(run.geluScratch()));
     },
     twin: gelu,
-    bound: 5e-7,
+    bound: 4e-7,
   },
   {
     name: "relu",

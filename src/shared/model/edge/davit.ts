@@ -152,8 +152,8 @@ function embed(
 }
 
 /**
- * x + depthwise 3 x 3 of x, in place: the filter holds the residual. A band is
- * made of a copy with the lines above and below it as they were.
+ * x + depthwise 3 x 3 of x, in place. A band is made of a copy with the lines
+ * above and below it as they were.
  */
 function depthwise(work: VisionWork, grid: StageGrid, name: string): void {
   const { run, arena, weights } = work;
@@ -162,6 +162,7 @@ function depthwise(work: VisionWork, grid: StageGrid, name: string): void {
   const map = mapOf(work, grid);
   const lines = piece(work, "lines");
   const carry = piece(work, "carry");
+  const filtered = piece(work, "mixed");
   const bytes = new Uint8Array(arena.memory.buffer);
   for (const { top, rows } of bandsOf(grid)) {
     const above = Math.min(1, top);
@@ -184,10 +185,11 @@ function depthwise(work: VisionWork, grid: StageGrid, name: string): void {
       weights.vector(`${name}.weight`),
       weights.vector(`${name}.bias`),
       0,
-      from,
+      filtered,
       rows,
       side,
     );
+    run.addInto(from, filtered, rows * side * stage.width);
   }
 }
 

@@ -11,10 +11,8 @@ import type {
 } from "../model.ts";
 import { ownBytes, type RowMemory, stepDecoder } from "./decoder.ts";
 import { crossBytes, encodePrompt, promptLength } from "./encoder.ts";
+import { FIRST_CAPACITY } from "./memory-plan.ts";
 import type { TextWork } from "./text-layers.ts";
-
-/** Tokens a row has room for at first; doubled when they are used up. */
-const FIRST_CAPACITY = 32;
 
 /** One row's own keys and values. */
 interface Slot {

@@ -1,5 +1,7 @@
 // The kernels as the core sees them: functions over one memory that the host
 // made. What each takes is written beside its source, in src/kernels/assembly.
+//
+// Long because it lists every kernel.
 
 import { FlorenceError } from "../../errors.ts";
 

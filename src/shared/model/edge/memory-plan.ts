@@ -8,6 +8,10 @@ import type { KernelExports } from "./kernels.ts";
 import { planVision, stageGrids } from "./vision-layout.ts";
 import type { Weights } from "./weights.ts";
 
+/** Tokens a row has room for at first; doubled when they are used up. */
+export const FIRST_CAPACITY = 32;
+/** What a step asks of the head, and gaps between kept pieces. */
+const REQUEST_ROOM = 65_536;
 /** Most rows one step takes. */
 export const MOST_ROWS = 64;
 /** Tokens of a usual prompt beside the image's. */
@@ -58,12 +62,20 @@ export function planMemory(
   };
 }
 
-/** The memory of one prompt answered by `rows` rows of `tokens` tokens. */
+/**
+ * Most bytes that one prompt answered by `rows` rows of `tokens` tokens takes.
+ *
+ * A row's room doubles when it is full; while it is copied both are there.
+ */
 export function peakBytes(
   plan: MemoryPlan,
   rows: number,
   tokens: number,
 ): number {
+  let capacity = FIRST_CAPACITY;
+  while (capacity < tokens) capacity *= 2;
+  const copied = capacity > FIRST_CAPACITY ? capacity / 2 : 0;
   const fixed = ARENA_START + plan.weightBytes + plan.workBytes;
-  return aligned(fixed) + plan.promptBytes + rows * tokens * plan.tokenBytes;
+  const answers = rows * (capacity + copied) * plan.tokenBytes;
+  return aligned(fixed) + plan.promptBytes + answers + REQUEST_ROOM;
 }
