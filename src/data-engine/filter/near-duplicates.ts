@@ -20,8 +20,8 @@ export interface Copy {
  * themselves, and the nearest within `maxBits` is named.
  *
  * Hashes that differ in at most k bits are equal in one of k + 1 bands at
- * least, so only photos that share a band are compared. About 20 ms for 10,000
- * photos at 4 bits.
+ * least, so only photos that share a band are compared. 10,000 photos of random
+ * hashes take 0.1 s at 4 bits.
  *
  * @param photos in the order of preference: originals first.
  */

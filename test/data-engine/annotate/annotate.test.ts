@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -184,14 +185,14 @@ test("loses nothing when it is killed, and ends what was begun", async (t) => {
     labelsFile,
   ]);
   // It prints a photo once its lines are written.
-  for await (const _ of child.stdout) if (!child.killed) child.kill("SIGKILL");
+  child.stdout.once("data", () => child.kill("SIGKILL"));
+  await once(child, "exit");
   const before = await readRecords(options.out);
   assert.ok(before.length >= 2);
   const report = await annotate(options);
-  assert.equal(
-    report.done + new Set(before.map(({ photo }) => photo.path)).size >= 3,
-    true,
-  );
+  // One that was cut between two specialists is looked at again.
+  const begun = new Set(before.map(({ photo }) => photo.path)).size;
+  assert.ok(report.done >= 3 - begun && report.done <= 3);
   const after = await readRecords(options.out);
   assert.deepEqual(after.slice(0, before.length), before);
   const spoken = after

@@ -1,5 +1,5 @@
 // Annotates in a process of its own that a test can kill: prints each photo when
-// its lines are written, then waits a while for that.
+// its lines are written.
 
 import { annotate } from "../../../src/data-engine/annotate/annotate.ts";
 

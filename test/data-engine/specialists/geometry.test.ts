@@ -128,7 +128,7 @@ test("counts in how many views a thing is found again", () => {
       { view: smaller!, drafts: [] },
       {
         view: larger!,
-        drafts: [{ ...dog([10, 5, 30, 25]), text: "cat" } as Draft],
+        drafts: [{ ...dog([10, 5, 30, 25]), text: "cat" }],
       },
     ],
   );
