@@ -123,7 +123,7 @@ for _label, _words in COCO_WORDS.items():
 PLURAL_WORDS = set("people men women boys girls children kids guys ladies players family couple crowd group several many two three four some bunch".split())
 
 
-LEAST, MOST = 0.15, 20  # the detector's score_threshold and max in the checkpoint's config: see towers.py
+LEAST, MOST = 0.15, 20  # hints are trained down to a little below where the checkpoint ends them: 0.2 and 16, see towers.py
 
 
 # --- one example: hints, task, prompt input, answer -----------------------------------------------------------------

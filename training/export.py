@@ -19,8 +19,7 @@ from tokenizers import Tokenizer
 from model import CLOSER, PROMPTS, Bart, BoxModel, TextConfig
 from tokenizer import FLORENCE, SCORES
 
-TASKS = ["caption", "caption:detailed", "caption:full", "detect", "detect_open", "ground", "dense_caption", "propose",
-         "classify_regions", "describe_regions", "ocr_regions", "ocr", "ocr:lines"]
+TASKS = ["caption", "caption:detailed", "detect", "detect_open", "propose", "classify_regions", "ocr_regions", "ocr", "ocr:lines"]
 # The detector answers these prompts itself: nothing is lost in copying, and there is room for all it sees.
 ANSWERS = {"labeled": PROMPTS["detect"], "unlabeled": PROMPTS["propose"], "score_threshold": 0.1, "max": 100}
 
@@ -76,6 +75,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="/tmp/florence-training/run")
     parser.add_argument("--towers", default="/tmp/florence-training/towers")
+    parser.add_argument("--mix", help="a checkpoint directory whose language model is mixed in, such as the one --begin named")
+    parser.add_argument("--share", type=float, default=0.6, help="of the newly trained weights in the mixture")
     parser.add_argument("--reader", default="/tmp/florence-training/reader")
     parser.add_argument("--thresholds", default="/tmp/florence-training/thresholds.json", help="by thresholds.py, if it has run")
     parser.add_argument("--tokenizer", default="/tmp/florence-training/tokenizer")
@@ -92,6 +93,9 @@ if __name__ == "__main__":
         bart.load_state_dict(saved["model"])
     else:
         print(f"no {trained}: random weights")
+    if args.mix:  # the mean of two trainings, the one begun from the other, keeps what the first knew better
+        before = BoxModel(args.mix).bart.state_dict()
+        bart.load_state_dict({k: args.share * t + (1 - args.share) * before[k] for k, t in bart.state_dict().items()})
     bart.eval()
     looking = Path(args.towers)  # with the photo tags' head, once photo_tags.py has run
     vision = json.loads((looking / "vision.json" if (looking / "vision.json").exists() else looking / "towers.json").read_text())

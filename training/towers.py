@@ -171,7 +171,7 @@ def yolox_nano(path):
         # COCO training photos (576: 0.48, for twice the work of 416).
         "input": {"size": 512, "resize": "letterbox", "pad": 114, "order": "bgr", "mean": [0.0] * 3, "std": [1.0] * 3},
         "plan": plan.steps, "outputs": {f"stride_{s}": f"stride_{s}" for s in (8, 16, 32)},
-        "strides": [8, 16, 32], "labels": COCO, "score_threshold": 0.15, "nms_iou": 0.45, "max": 20,
+        "strides": [8, 16, 32], "labels": COCO, "score_threshold": 0.2, "nms_iou": 0.45, "max": 16,
     }
     image = torch.randint(0, 256, (1, 3, 416, 416)).float()
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
