@@ -195,18 +195,34 @@ export function countNames(names: readonly string[]): string {
   return parts.length === 0 ? "none" : parts.join(", ");
 }
 
+/** AP, AP50, and recall at overlap 0.5 with 10 answers a photo. */
 function categoryRows(matches: DetectionMatches): CategoryRow[] {
   return [...matches].flatMap(([category, { all }]) => {
-    const full = curve(all, { most: 100 });
-    const ten = curve(all, { most: 10 });
-    if (full === null || ten === null) return [];
+    const n = sum(all.map(({ objects }) => objects));
+    if (n === 0) return [];
+    const curveOf = (most: number) =>
+      onceForWeights((weights) =>
+        curve(all, { most, ...(weights !== undefined && { weights }) }),
+      );
+    const [full, ten] = [curveOf(100), curveOf(10)];
+    const figure = (
+      name: string,
+      title: string,
+      statistic: Figure["statistic"],
+    ): Figure => ({
+      ...{ name, title, of: "objects", n, better: "higher", statistic },
+    });
     return [
       {
         category,
-        objects: sum(all.map(({ objects }) => objects)),
-        AP: sum(full.precision) / full.precision.length,
-        AP50: full.precision[0]!,
-        recall10: ten.recall[0]!,
+        figures: [
+          figure("AP", TITLES.AP, (weights) => {
+            const found = full(weights);
+            return found && sum(found.precision) / found.precision.length;
+          }),
+          figure("AP50", TITLES.AP50, (weights) => full(weights)?.precision[0] ?? null), // prettier-ignore
+          figure("recall50", "recall, overlap 0.50, 10 answers a photo", (weights) => ten(weights)?.recall[0] ?? null), // prettier-ignore
+        ],
       },
     ];
   });

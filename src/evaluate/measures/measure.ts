@@ -74,13 +74,10 @@ export interface Judgement {
   readonly notes: readonly string[];
 }
 
+/** One category and its figures. */
 export interface CategoryRow {
   readonly category: string;
-  readonly objects: number;
-  readonly AP: number;
-  readonly AP50: number;
-  /** At overlap 0.5, with 10 answers a photo. */
-  readonly recall10: number;
+  readonly figures: readonly Figure[];
 }
 
 export interface Measure {

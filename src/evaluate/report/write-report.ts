@@ -3,7 +3,8 @@
 import { escapeXml } from "../../shared/render/escape-xml.ts";
 import { LEAST_OUTCOMES } from "../calibrate/fit-calibration.ts";
 import { LATENCY_PARTS } from "../summary/latency.ts";
-import { casesByQuality, type FigureComparison, type JudgedMeasure, type MeasureSummary } from "../summary/summarize.ts"; // prettier-ignore
+import { casesByQuality,
+  type CategorySummary, type FigureComparison, type JudgedMeasure, type MeasureSummary } from "../summary/summarize.ts"; // prettier-ignore
 import type { BundleSummary, EvaluationSummary } from "../summary/summary.ts";
 import { drawCase, type DrawTools } from "./draw-case.ts";
 import { number, page, range, table, type Cell } from "./page.ts";
@@ -183,17 +184,24 @@ async function measureSection(
 
 function categoryTable({ categories }: MeasureSummary): string[] {
   if (categories.length === 0) return [];
-  const rows = categories.toSorted((a, b) => b.objects - a.objects);
+  const objectsOf = ({ figures: [first] }: CategorySummary) => first?.n ?? 0;
+  const rows = categories.toSorted((a, b) => objectsOf(b) - objectsOf(a));
+  const figures = rows[0]?.figures ?? [];
   return [
     `<details><summary>${rows.length} categories</summary>`,
     table(
-      ["category", "objects", "AP", "AP50", "recall, overlap 0.50, 10 answers"],
-      rows.map(({ category, objects, AP, AP50, recall10 }) => [
-        category,
-        String(objects),
-        number(AP),
-        number(AP50),
-        number(recall10),
+      [
+        "category",
+        "objects",
+        ...figures.flatMap(({ title }) => [title, "95 %"]),
+      ],
+      rows.map((row) => [
+        row.category,
+        String(objectsOf(row)),
+        ...row.figures.flatMap(({ value, low, high }) => [
+          number(value),
+          range(low, high),
+        ]),
       ]),
     ),
     "</details>",

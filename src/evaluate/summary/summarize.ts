@@ -5,7 +5,7 @@ import {
   reliability,
   type ReliabilityBin,
 } from "../metrics/calibration-error.ts";
-import type { AnsweredItem, Case, CategoryRow, Judgement, Measure } from "../measures/measure.ts"; // prettier-ignore
+import type { AnsweredItem, Case, Figure, Judgement, Measure } from "../measures/measure.ts"; // prettier-ignore
 import { bootstrap, pairedBootstrap, type BootstrapOptions } from "./bootstrap.ts"; // prettier-ignore
 
 /** A figure with its interval. */
@@ -19,6 +19,12 @@ export interface FigureSummary {
   readonly n: number;
   readonly of: string;
   readonly better: "higher" | "lower";
+}
+
+/** One category of a measure. */
+export interface CategorySummary {
+  readonly category: string;
+  readonly figures: readonly FigureSummary[];
 }
 
 /** Two bundles on the same photos. */
@@ -47,7 +53,7 @@ export interface MeasureSummary {
   readonly task: string;
   readonly photos: number;
   readonly figures: readonly FigureSummary[];
-  readonly categories: readonly CategoryRow[];
+  readonly categories: readonly CategorySummary[];
   readonly calibration: CalibrationSummary | null;
   readonly notes: readonly string[];
 }
@@ -73,8 +79,9 @@ export function judgeMeasure(
 ): JudgedMeasure {
   const own = answered.filter(({ item }) => measure.asks(item).length > 0);
   const judgement = measure.judge(own);
-  const intervals = bootstrap(
-    judgement.figures.map(({ statistic }) => statistic),
+  const categories = judgement.categories ?? [];
+  const figures = summarizeFigures(
+    [...judgement.figures, ...categories.flatMap((one) => one.figures)],
     own.length,
     options,
   );
@@ -88,17 +95,12 @@ export function judgeMeasure(
     title: measure.title,
     task: measure.task ?? "",
     photos: own.length,
-    figures: judgement.figures.map((figure, at) => {
-      const { name, title, n, of, better } = figure;
-      const interval = intervals[at] ?? null;
-      return {
-        ...{ name, title, value: figure.statistic() },
-        low: interval?.low ?? null,
-        high: interval?.high ?? null,
-        ...{ n, of, better },
-      };
+    figures: figures.slice(0, judgement.figures.length),
+    categories: categories.map(({ category, figures: own }, at) => {
+      const before = categories.slice(0, at).flatMap((one) => one.figures);
+      const first = judgement.figures.length + before.length;
+      return { category, figures: figures.slice(first, first + own.length) };
     }),
-    categories: judgement.categories ?? [],
     calibration:
       ece === null
         ? null
@@ -111,6 +113,28 @@ export function judgeMeasure(
     ],
   }; // prettier-ignore
   return { measure, answered: own, judgement, summary };
+}
+
+function summarizeFigures(
+  figures: readonly Figure[],
+  photos: number,
+  options: BootstrapOptions,
+): FigureSummary[] {
+  const intervals = bootstrap(
+    figures.map(({ statistic }) => statistic),
+    photos,
+    options,
+  );
+  return figures.map((figure, at) => {
+    const { name, title, n, of, better } = figure;
+    const interval = intervals[at] ?? null;
+    return {
+      ...{ name, title, value: figure.statistic() },
+      low: interval?.low ?? null,
+      high: interval?.high ?? null,
+      ...{ n, of, better },
+    };
+  });
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"; // prettier-ignore
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import { fitCalibration } from "../../../src/evaluate/calibrate/fit-calibration.ts"; // prettier-ignore
 import { writeCalibration } from "../../../src/evaluate/calibrate/write-calibration.ts"; // prettier-ignore
@@ -13,6 +14,9 @@ import type { JudgedMeasure } from "../../../src/evaluate/summary/summarize.ts";
 import { analyzeFile } from "../../../src/node/analyze-file.ts";
 import { MODEL_IN_THE_BOX } from "../../../src/node/model-in-the-box.ts";
 import { openBundle } from "../../../src/node/open-bundle.ts";
+import { bundleFolder } from "../../../src/node/bundle-folder.ts";
+import { withoutCalibration } from "../../../src/evaluate/run/raw-scores.ts";
+import { readManifest } from "../../../src/shared/model/open-model.ts";
 import { parseManifest } from "../../../src/shared/model/manifest.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -20,6 +24,8 @@ const folder = mkdtempSync(join(tmpdir(), "florence-calibrate-"));
 after(() => {
   rmSync(folder, { recursive: true });
 });
+
+const boxManifest = () => readManifest(bundleFolder(MODEL_IN_THE_BOX));
 
 const outcomes = (rows: readonly (readonly [number, 0 | 1])[]) =>
   rows.map(([score, right]) => ({ score, isRight: right === 1 }));
@@ -77,6 +83,7 @@ test("too few answers are not fitted", () => {
 test("a bundle with a calibration tells chances, heeds limits in them, and can be fitted anew", async () => {
   const bundle = join(folder, "bundle");
   cpSync(MODEL_IN_THE_BOX, bundle, { recursive: true });
+  await writeFile(join(bundle, "manifest.json"), JSON.stringify(withoutCalibration(await boxManifest()))); // prettier-ignore
   const photo = join(ROOT, "examples/photos/surfer.jpg");
   const ask = async (options: object = {}) => {
     const loaded = await openBundle(bundle);
@@ -91,7 +98,7 @@ test("a bundle with a calibration tells chances, heeds limits in them, and can b
   };
   const before = await ask();
   assert.equal(before.kind, "sequence_logprob");
-  assert.equal(before.scores.length, 2);
+  assert.ok(before.scores.length > 0);
 
   const map = { scores: [0, 1], chances: [0, 0.5], outcomes: 100, data: "0".repeat(64) }; // prettier-ignore
   await writeCalibration(bundle, { detect: map });
@@ -100,8 +107,9 @@ test("a bundle with a calibration tells chances, heeds limits in them, and can b
   for (const [at, score] of now.scores.entries()) {
     assert.ok(Math.abs(score - before.scores[at]! / 2) < 1e-9);
   }
-  assert.equal((await ask({ min_score: 0.45 })).scores.length, 2);
-  assert.equal((await ask({ min_score: 0.55 })).scores.length, 0);
+  const best = Math.max(...now.scores);
+  assert.ok((await ask({ min_score: best - 0.01 })).scores.length > 0);
+  assert.equal((await ask({ min_score: best + 0.01 })).scores.length, 0);
 
   // Asked for a calibration, the run sees the model's own scores.
   const { summary } = await evaluate({
@@ -118,9 +126,8 @@ test("a bundle with a calibration tells chances, heeds limits in them, and can b
   assert.deepEqual(calibration, { detect: map });
 });
 
-test("a manifest whose map falls, or has gaps, is refused", () => {
-  const text = readFileSync(join(MODEL_IN_THE_BOX, "manifest.json"), "utf8");
-  const manifest = JSON.parse(text) as Record<string, unknown>;
+test("a manifest whose map falls, or has gaps, is refused", async () => {
+  const manifest = withoutCalibration(await boxManifest());
   const map = { scores: [0, 1], chances: [0, 0.5], outcomes: 1, data: "0".repeat(64) }; // prettier-ignore
   for (const wrong of [
     { chances: [0.5, 0] },

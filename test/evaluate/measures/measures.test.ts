@@ -81,7 +81,13 @@ test("detection: labels by name, answers of other categories left out", () => {
     { score: 0.9, isRight: true },
   ]);
   assert.match(judgement.notes.join(" "), /1 answers of other labels/u);
-  assert.ok(Math.abs((judgement.categories?.find(({ category }) => category === "t shirt")?.AP50 ?? 0) - 1) < 1e-12); // prettier-ignore
+  const shirts = judgement.categories?.find(({ category }) => category === "t shirt"); // prettier-ignore
+  assert.deepEqual(shirts?.figures.map(({ name, n }) => [name, n]), [["AP", 1], ["AP50", 1], ["recall50", 1]]); // prettier-ignore
+  for (const { statistic, name } of shirts.figures) {
+    assert.ok(Math.abs((statistic() ?? 0) - 1) < 1e-12, name);
+    // Without the photo there is nothing to find.
+    assert.equal(statistic([0]), null);
+  }
   assert.ok(Math.abs((judgement.cases[0]?.quality ?? 0) - 0.5) < 1e-12);
 });
 
