@@ -26,7 +26,7 @@ export function davitParts(
   for (const [index, { depth }] of davit.stages.entries()) {
     const conv = `${TOWER}.convs.${index}`;
     parts.push(
-      convolutionPart(checkpoint, `${conv}.conv`),
+      convolutionPart(checkpoint, `${conv}.conv`, index === 0),
       vectorPart(checkpoint, `${conv}.conv.bias`),
       ...normParts(checkpoint, `${conv}.norm`),
     );
@@ -85,7 +85,11 @@ function projectorParts(
 }
 
 /** `[out, in, y, x]` becomes `[out, (y, x, in)]`: patches are rows of pixels. */
-function convolutionPart(checkpoint: Checkpoint, name: string): EdgePart {
+function convolutionPart(
+  checkpoint: Checkpoint,
+  name: string,
+  isFirst: boolean,
+): EdgePart {
   const tensor = checkpoint.tensor(`${name}.weight`);
   const [outputs, channels, size] = tensor.shape as [number, number, number];
   const taps = size * size;
@@ -94,6 +98,8 @@ function convolutionPart(checkpoint: Checkpoint, name: string): EdgePart {
     name: `${name}.weight`,
     outputs,
     inputs: taps * channels,
+    // Small, and what it loses of the pixels nothing brings back.
+    ...(isFirst && { keep: "f32" as const }),
     async read() {
       const values = await readAll(tensor);
       const patches = new Float32Array(values.length);
