@@ -69,6 +69,7 @@ export async function answerPrompts(
 ): Promise<void> {
   const { maxRows } = loaded.model.capabilities;
   const size = Math.max(1, Math.floor(maxRows / options.numBeams));
+  throwIfAborted(options.signal);
   const asked: { readonly prompt: PromptToAnswer; readonly number: number }[] =
     [];
   for (const [number, prompt] of prompts.entries()) {
