@@ -27,7 +27,13 @@ export async function keyedTarget(
 ): Promise<Pick<HttpTarget, "origin" | "fetch" | "keys">> {
   return {
     origin,
-    fetch: (path, init) => fetch(origin + path, init),
+    // A connection each: a host may close one after a body it did not want to the
+    // end, and the next request on it would fail.
+    fetch: (path, init) => {
+      const headers = new Headers(init?.headers);
+      headers.set("Connection", "close");
+      return fetch(origin + path, { ...init, headers });
+    },
     keys: {
       first: await makeKey(origin, "first"),
       second: await makeKey(origin, "second"),

@@ -59,9 +59,13 @@ export const CASES: readonly HttpCase[] = [
       await receiver.until(2);
       const [first, second] = receiver.received;
       assert.equal(first!.headers["webhook-id"], second!.headers["webhook-id"]);
-      assert.equal(first!.body, second!.body);
+      assert.deepEqual(apartFromAddress(second!), apartFromAddress(first!));
       const payload = new Webhook(secret).verify(second!.body, second!.headers);
-      assert.equal((payload as { type: string }).type, "image.uploaded");
+      const { type, data: told } = payload as UploadEvent;
+      assert.equal(type, "image.uploaded");
+      const address = new URL(told.image_url);
+      const picture = await target.fetch(address.pathname + address.search);
+      assert.equal(picture.status, 200);
 
       const deliveries = `${PATH}/${id}/deliveries`;
       const list = await ask(target, "GET", deliveries);
@@ -72,11 +76,23 @@ export const CASES: readonly HttpCase[] = [
       const replay = `/v1/deliveries/${data[0]!.id}/replay`;
       assert.equal((await ask(target, "POST", replay)).status, 202);
       await receiver.until(3);
-      assert.equal(receiver.received[2]!.body, first!.body);
+      const third = receiver.received[2]!;
+      assert.deepEqual(apartFromAddress(third), apartFromAddress(first!));
       await ask(target, "DELETE", `${PATH}/${id}`);
     },
   },
 ];
+
+interface UploadEvent {
+  readonly type: string;
+  readonly data: { readonly image_url: string };
+}
+
+/** An event without the picture's address, which is signed anew at each send. */
+function apartFromAddress(delivery: { readonly body: string }): unknown {
+  const event = JSON.parse(delivery.body) as UploadEvent;
+  return { ...event, data: { ...event.data, image_url: undefined } };
+}
 
 async function register(target: HttpTarget, url: string): Promise<Endpoint> {
   const response = await ask(target, "POST", PATH, {
