@@ -267,3 +267,76 @@ test("names what is wrong with a plan", async () => {
     );
   }
 });
+
+const READER = {
+  detector: {
+    graph: { file: "find.onnx", parameters: 7, macs: 70 },
+    long_side: 64,
+    multiple: 32,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    pixel_threshold: 0.3,
+    line_threshold: 0.6,
+    grow: 1.6,
+    least_side: 3,
+    max: 10,
+  },
+  recognizer: {
+    graph: { file: "read.onnx", parameters: 8, macs: 80 },
+    height: 48,
+    least_width: 320,
+    most_width: 1600,
+    multiple: 8,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    threshold: 0.5,
+    space: 0.05,
+    characters: ["a", " "],
+  },
+  answers: { text: "Text?", lines: "Lines?", region: "Region " },
+};
+
+test("takes a reader's graphs as they are, and says where towers answer", async () => {
+  const [tags, boxes] = CONFIG.vision_config.towers;
+  const answers = { labeled: "What?", unlabeled: "Where?", score_threshold: 0.1, max: 9 }; // prettier-ignore
+  const vision = {
+    ...CONFIG.vision_config,
+    towers: [tags, { ...boxes, answers }],
+    closer: 0.1,
+    places: "hinted",
+    reader: READER,
+  };
+  const directory = checkpoint({ vision_config: vision });
+  writeFileSync(join(directory, "find.onnx"), "find");
+  const out = join(folder, "reading");
+  await assert.rejects(
+    convertCheckpoint(directory, { out, precision: "int8" }),
+    (error) =>
+      isFlorenceError(error) &&
+      error.code === "bundle_invalid" &&
+      error.message.includes("read.onnx"),
+  );
+  writeFileSync(join(directory, "read.onnx"), "read it");
+  await convertCheckpoint(directory, { out, precision: "int8" });
+  const manifest = parseManifest(
+    JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")),
+  );
+  assert.partialDeepStrictEqual(manifest.vision, {
+    towers: [{ kind: "classifier" }, { kind: "detector", answers }],
+    closer: 0.1,
+    places: "hinted",
+    reader: {
+      detector: { graph: "reader.detector", long_side: 64 },
+      recognizer: { graph: "reader.recognizer", characters: ["a", " "] },
+      answers: READER.answers,
+    },
+  });
+  const { file } = manifest.graphs["reader.recognizer"]!;
+  assert.equal(readFileSync(join(out, file), "utf8"), "read it");
+  assert.deepEqual(manifest.parts.at(-1), {
+    name: "reader.recognizer",
+    parameters: 8,
+    bytes: 7,
+    macs: 80,
+  });
+});

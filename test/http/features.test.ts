@@ -442,6 +442,10 @@ const SEEN: SeenImage = {
     width: 2,
     hintIds: [4, 50_000],
     inputSize: 768,
+    sights: [
+      { prompt: [0, 7, 2], answer: { ids: [0, 9, 2], logProbs: [0, -0.1, 0] } },
+      { prompt: [0, 8, 2], hintIds: [5] },
+    ],
   },
   image: {
     width: 1,
