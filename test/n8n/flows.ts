@@ -14,6 +14,8 @@ export interface Flow {
   readonly code?: string;
   /** Parameters of a node of ours before it. */
   readonly before?: Readonly<Record<string, unknown>>;
+  /** Files stand among the JSON of an item, not beside it. */
+  readonly binaryMode?: "combined";
 }
 
 const FLORENCE = "n8n-nodes-florence.florence";
@@ -67,7 +69,13 @@ export function workflowOf(flow: Flow): object {
     florence("Florence", flow.parameters),
   ] as readonly { readonly name: string }[];
   const names = nodes.map(({ name }) => name);
-  return chained(flow.id, nodes, names);
+  const { id, binaryMode } = flow;
+  return chained(
+    id,
+    nodes,
+    names,
+    binaryMode === undefined ? {} : { binaryMode },
+  );
 }
 
 /** The trigger, and a node that does nothing, so that an execution is kept. */
@@ -103,6 +111,7 @@ function chained(
   id: string,
   nodes: readonly object[],
   names: readonly string[],
+  settings: object = {},
 ): object {
   return {
     id,
@@ -117,6 +126,10 @@ function chained(
           { main: [[{ node: names[at + 1], type: "main", index: 0 }]] },
         ]),
     ),
-    settings: { executionOrder: "v1", saveDataSuccessExecution: "all" },
+    settings: {
+      executionOrder: "v1",
+      saveDataSuccessExecution: "all",
+      ...settings,
+    },
   };
 }

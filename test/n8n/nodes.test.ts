@@ -6,6 +6,10 @@ import {
   buildTasks,
   readLabels,
 } from "../../plugins/n8n/nodes/Florence/build-request.ts";
+import {
+  filesOfItem,
+  withoutFilesPrefix,
+} from "../../plugins/n8n/nodes/Florence/item-files.ts";
 import { makeItems } from "../../plugins/n8n/nodes/Florence/make-items.ts";
 import { findTask } from "../../plugins/n8n/nodes/Florence/operations.ts";
 import { pickBinary } from "../../plugins/n8n/nodes/Florence/pick-binary.ts";
@@ -49,6 +53,23 @@ test("takes the wanted binary field, or the only image there is", () => {
     () => pickBinary({ data: { mimeType: "text/plain" } }, "data"),
     /holds text\/plain, which is not an image/u,
   );
+});
+
+test("finds files among the JSON only in a workflow that has them there", () => {
+  const file = { mimeType: "image/png", data: "filesystem-v2", id: "a" };
+  const item = {
+    json: { _files: { data: file }, photo: file, other: { mimeType: "a" } },
+    binary: { beside: file },
+  };
+  assert.deepEqual(Object.keys(filesOfItem(item, false)), ["beside"]);
+  assert.deepEqual(Object.keys(filesOfItem(item, true)).sort(), [
+    "beside",
+    "data",
+    "photo",
+  ]);
+  assert.deepEqual(filesOfItem({ json: { _files: null } }, true), {});
+  assert.equal(withoutFilesPrefix("_files.data"), "data");
+  assert.equal(withoutFilesPrefix("data"), "data");
 });
 
 test("reads regions of every shape a workflow may have", () => {

@@ -40,6 +40,13 @@ const FLOWS: readonly Flow[] = [
     parameters: { ...DETECT, ...PICTURES, simplify: false },
   },
   {
+    id: "combined",
+    credential: "box",
+    before: { ...DETECT, ...PICTURES },
+    parameters: { ...DETECT, binaryPropertyName: "_files.annotated" },
+    binaryMode: "combined",
+  },
+  {
     id: "perobject",
     credential: "scripted",
     code: TWICE,
@@ -108,6 +115,8 @@ export const OUTPUTS: CaseGroup = {
       assert.match(JSON.stringify(item), /"binary":"crop_0"/u);
       assert.doesNotMatch(JSON.stringify(item), /base64/u);
     });
+    await test("output: files among the JSON of an item", () =>
+      checkCombined(bench));
     for (const [id, field, wanted] of EACH) {
       await test(`output: ${id}, paired with its image`, async () => {
         await ask(id, "street.jpg");
@@ -168,6 +177,20 @@ async function checkPictures(bench: Bench): Promise<void> {
   const changed = shareOfChanged(drawn, enlarged);
   assert.ok(changed > 0.005 && changed < 0.3, `${changed} of it is drawn on`);
   await checkCrop(bench, crop, firstBox(item));
+}
+
+/** Files that n8n keeps in its database stay beside the JSON even so. */
+async function checkCombined(bench: Bench): Promise<void> {
+  const [answer] = await bench.ask("combined", PHOTO);
+  const { height, width } = answer?.["image"] as Item;
+  assert.equal(Math.max(Number(height), Number(width)), MIN_LONG_SIDE);
+  const [item] = (await bench.latest("combined")).items["Florence"] ?? [];
+  const files = (item?.json["_files"] ?? item?.binary) as KeptItem["binary"];
+  assert.deepEqual(
+    Object.keys(files ?? {}).filter((key) => !key.startsWith("crop_")),
+    ["data", "annotated"],
+  );
+  assert.ok((await bench.file(files?.["data"])).equals(readPhoto(PHOTO)));
 }
 
 function firstBox(item: KeptItem | undefined): Box {

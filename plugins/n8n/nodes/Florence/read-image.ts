@@ -3,6 +3,7 @@
 
 import type { IDataObject, IExecuteFunctions } from "n8n-workflow";
 import { BadInput } from "../shared/bad-input.ts";
+import { filesOfItem, isCombined, withoutFilesPrefix } from "./item-files.ts";
 import { pickBinary } from "./pick-binary.ts";
 
 /** A picture as the request takes it. */
@@ -60,15 +61,20 @@ async function readBinary(
     "binaryPropertyName",
     itemIndex,
   ) as string;
-  const item = context.getInputData()[itemIndex];
-  const key = pickBinary(item?.binary, wanted);
+  const combined = isCombined(context);
+  const item = context.getInputData()[itemIndex] ?? { json: {} };
+  const files = filesOfItem(item, combined);
+  const name = combined ? withoutFilesPrefix(wanted) : wanted;
+  const key = pickBinary(files, name);
+  // By its name n8n finds a file only where the workflow's setting puts it.
+  const file = combined ? (files[key] ?? key) : key;
   const { mimeType, fileName = "image" } = context.helpers.assertBinaryData(
     itemIndex,
-    key,
+    file,
   );
   return {
     image: {
-      bytes: await context.helpers.getBinaryDataBuffer(itemIndex, key),
+      bytes: await context.helpers.getBinaryDataBuffer(itemIndex, file),
       mediaType: mimeType,
       fileName,
     },

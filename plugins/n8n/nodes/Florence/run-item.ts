@@ -7,6 +7,7 @@ import type {
   INodeExecutionData,
 } from "n8n-workflow";
 import { analyze } from "./analyze.ts";
+import { filesOfItem, isCombined } from "./item-files.ts";
 import { makeItems, type MadeFile } from "./make-items.ts";
 import { readImage } from "./read-image.ts";
 import { readItem } from "./read-item.ts";
@@ -21,7 +22,10 @@ export async function runItem(
   const { image, fileStem } = await readImage(context, itemIndex);
   const analyzed = await analyze(context, image, request, asking);
   const kept = output.keepInput
-    ? (context.getInputData()[itemIndex]?.binary ?? {})
+    ? filesOfItem(
+        context.getInputData()[itemIndex] ?? { json: {} },
+        isCombined(context),
+      )
     : {};
   if (analyzed.kind === "job") {
     return [
