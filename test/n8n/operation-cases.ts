@@ -45,6 +45,10 @@ const hasLabels =
     );
   };
 
+const readsTheSign = ([item]: readonly Item[]): void => {
+  assert.match(String(item?.["text"]), /Potsdamer/u);
+};
+
 const OPERATION_CASES: readonly OperationCase[] = [
   {
     resource: "image",
@@ -59,6 +63,9 @@ const OPERATION_CASES: readonly OperationCase[] = [
     variant: "detailed",
     parameters: { detail: "detailed" },
     photo: "bear.jpg",
+    box: ([item]) => {
+      assert.match(String(item?.["text"]), /^A bear .+\.$/u);
+    },
     scripted: hasText("A blue van stands in a street. A sign is near it."),
   },
   {
@@ -156,6 +163,7 @@ const OPERATION_CASES: readonly OperationCase[] = [
     operation: "classify",
     parameters: REGIONS,
     photo: "street.jpg",
+    box: hasLabels("regions", ["person"]),
     scripted: hasLabels("regions", ["van"]),
   },
   {
@@ -164,6 +172,7 @@ const OPERATION_CASES: readonly OperationCase[] = [
     variant: "of categories",
     parameters: { ...REGIONS, categories: "van, bus" },
     photo: "street.jpg",
+    box: hasLabels("regions", ["bus"]),
     scripted: hasLabels("regions", ["van"]),
   },
   {
@@ -178,18 +187,29 @@ const OPERATION_CASES: readonly OperationCase[] = [
     operation: "readText",
     parameters: REGIONS,
     photo: "street-sign.jpg",
+    box: ([item]) => {
+      const [region] = item?.["regions"] as Item[];
+      assert.equal(region?.["id"], "r1");
+      assert.equal(typeof region["text"], "string");
+    },
     scripted: hasLabels("regions", ["BX 204"]),
   },
   {
     resource: "text",
     operation: "read",
     photo: "street-sign.jpg",
+    box: readsTheSign,
     scripted: hasText("TOWN HALL\n9:00 AM"),
   },
   {
     resource: "text",
     operation: "readWithRegions",
     photo: "street-sign.jpg",
+    box: (items) => {
+      readsTheSign(items);
+      const [line] = items[0]?.["lines"] as Item[];
+      assert.equal((line?.["quad"] as unknown[]).length, 4);
+    },
     scripted: hasLabels("lines", ["TOWN HALL", "9:00 AM"]),
   },
 ];
