@@ -6,11 +6,11 @@ import type { BundleSource } from "../bundle-source.ts";
 import type { Manifest } from "../manifest.ts";
 import type { Model } from "../model.ts";
 import type { Session, SessionFactory } from "../session.ts";
+import { createVision, visionGraphNames } from "./create-vision.ts";
 import { startDecoding } from "./decoding-state.ts";
 import type { ReaderSessions } from "../towers/reader.ts";
 import { disposeSessions, openGraphs } from "./open-graph.ts";
 import { openTransformersJsGraphs } from "./transformers-js-sessions.ts";
-import { createVision, visionGraphNames } from "./vision.ts";
 
 /**
  * Opens the graphs of a bundle.

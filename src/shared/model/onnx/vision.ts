@@ -1,15 +1,11 @@
-// The vision side on ONNX graphs: Florence-2's own DaViT, or towers that write
-// hints.
+// What the vision sides on ONNX graphs have in common.
 
-import { FlorenceError, throwIfAborted } from "../../errors.ts";
+import { throwIfAborted } from "../../errors.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
-import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Manifest } from "../manifest.ts";
 import type { EncodeOptions, Features } from "../model.ts";
 import { preprocess } from "../preprocess.ts";
-import type { HeldTensor, Session, Tensor } from "../session.ts";
-import type { ReaderSessions } from "../towers/reader.ts";
-import { createTowers } from "./tower-vision.ts";
+import type { HeldTensor, Tensor } from "../session.ts";
 
 /** Turns images into features. */
 export interface Vision {
@@ -23,51 +19,12 @@ export interface Vision {
   ): Promise<readonly Features[]>;
 }
 
-/** Names of the graphs the vision side needs. */
-export function visionGraphNames(manifest: Manifest): readonly string[] {
-  const { vision } = manifest;
-  return vision.kind === "davit"
-    ? ["vision"]
-    : vision.towers.map((tower) => tower.graph);
-}
-
-/** The vision side of a bundle. */
-export function createVision(
-  manifest: Manifest,
-  tokenizer: Tokenizer,
-  sessions: Readonly<Record<string, Session>>,
-  openReader: (() => Promise<ReaderSessions>) | null,
-): Vision {
-  const { vision } = manifest;
-  return vision.kind === "davit"
-    ? createDavit(vision, sessions["vision"]!)
-    : createTowers(vision, manifest, tokenizer, sessions, openReader);
-}
-
-type DavitSpec = Extract<Manifest["vision"], { kind: "davit" }>;
-
-function createDavit(spec: DavitSpec, session: Session): Vision {
-  return {
-    inputSizes: spec.input_sizes,
-    async encode(images, options) {
-      const size = options.inputSize ?? spec.input_sizes[0]!;
-      if (!spec.input_sizes.includes(size)) {
-        throw new FlorenceError(
-          "invalid_request",
-          `Input size ${size} is not one this model takes: ${spec.input_sizes.join(", ")}.`,
-        );
-      }
-      const pixels = pixelTensor(images, spec.input, size, options);
-      const outputs = await session.run({ pixel_values: pixels }, options);
-      return await readFeatures(outputs["image_features"]!, size);
-    },
-  };
-}
+type Input = Extract<Manifest["vision"], { kind: "davit" }>["input"];
 
 /** Images as one network takes them: `[B, 3, size, size]`. */
 export function pixelTensor(
   images: readonly RgbImage[],
-  input: DavitSpec["input"],
+  input: Input,
   size: number,
   options: EncodeOptions,
 ): Tensor {
