@@ -74,7 +74,8 @@ export const CASES: readonly HttpCase[] = [
     async run(target) {
       const { results } = await analyze(target, STREET, {
         tasks: [{ task: "detect" }, { task: "propose" }],
-        options: { render: { crops: "png" } },
+        // Fewer than are cut out at most.
+        options: { render: { crops: "png" }, min_score: 0.3 },
       });
       const objects = results.flatMap((result) =>
         "objects" in result ? result.objects : [],
