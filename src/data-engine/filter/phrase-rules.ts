@@ -17,10 +17,10 @@ export function judgePhrase(phrase: string): Verdict {
   if (GENERIC_PHRASES.has(plain)) return pronoun(plain);
   const [first, ...rest] = readLabel(plain).phrases;
   if (first === undefined) return { reason: "no_noun", detail: `"${plain}"` };
-  if (first.isPronoun || GENERIC_PHRASES.has(first.text))
-    return pronoun(first.text);
   // `a group of people` is about the people.
   const head = isOfPhrase(plain, first.span[1]) ? rest[0] : first;
+  if (head !== undefined && (head.isPronoun || GENERIC_PHRASES.has(head.text)))
+    return pronoun(head.text);
   if (head === undefined || ABSTRACT_NOUNS.has(head.lemma)) {
     const detail = `"${head?.lemma ?? first.lemma}"`;
     return { reason: "abstract_noun", detail };
