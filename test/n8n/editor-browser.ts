@@ -8,8 +8,10 @@ import { OWNER } from "./n8n-process.ts";
 /** Debian's; another's path is told by the environment. */
 const BROWSER = process.env["FLORENCE_CHROMIUM"] ?? "/usr/bin/chromium";
 
-/** Tall, so that no panel has to be scrolled. */
 const VIEW = { width: 1400, height: 1100 };
+
+/** So that no panel has to be scrolled, not even one with all options. */
+const TALL_VIEW = { width: 1400, height: 2300 };
 
 /** The editor is 10 MB of scripts, and the machine may be busy. */
 const TIMEOUT_MS = 180_000;
@@ -45,6 +47,11 @@ interface Rectangle {
   readonly height: number;
 }
 
+/** An element, as far as it is asked here. */
+interface Placed {
+  getBoundingClientRect(): Rectangle;
+}
+
 export interface Titled {
   readonly title: string;
   readonly webp: Buffer;
@@ -66,7 +73,7 @@ export async function openEditor(origin: string): Promise<Editor> {
   const settle = (): Promise<void> => page.waitForTimeout(500);
   // In one call: a panel has a hundred parts.
   const boxesOf = (selector: string): Promise<Rectangle[]> =>
-    page.locator(selector).evaluateAll((elements) =>
+    page.locator(selector).evaluateAll((elements: readonly Placed[]) =>
       elements
         .map((element) => element.getBoundingClientRect())
         .filter(({ width }) => width > 0)
@@ -78,15 +85,18 @@ export async function openEditor(origin: string): Promise<Editor> {
     return first;
   };
   const clipped = async (of: () => Promise<Rectangle>): Promise<Buffer> => {
+    // The field under the mouse shows more than the others.
+    await page.mouse.move(0, 0);
     // Messages in the corner would be in the picture.
     await page.addStyleTag({
-      content: "[class*=notification], .el-notification { display: none }",
+      content: ".el-notification { display: none }",
     });
     return await takeWebp(page, await of());
   };
   return {
     page,
     async openWorkflow(id) {
+      await page.setViewportSize(VIEW);
       await page.goto(`${origin}/workflow/${id}`);
       await page.waitForSelector(testId("canvas-node"));
       await settle();
@@ -116,6 +126,8 @@ export async function openEditor(origin: string): Promise<Editor> {
     },
     panel: () =>
       clipped(async () => {
+        await page.setViewportSize(TALL_VIEW);
+        await settle();
         const panel = await boxOf(testId("node-parameters"));
         const fields = await boxesOf(
           `${testId("node-parameters")} :is(${testId("parameter-item")}, button)`,
@@ -136,7 +148,7 @@ export async function openEditor(origin: string): Promise<Editor> {
         const x = Math.min(...parts.map((one) => one.x)) - 80;
         const y = Math.min(...parts.map((one) => one.y)) - 30;
         const right = Math.max(...parts.map((one) => one.x + one.width)) + 90;
-        const end = Math.max(...parts.map((one) => one.y + one.height)) + 60;
+        const end = Math.max(...parts.map((one) => one.y + one.height)) + 90;
         return { x, y, width: right - x, height: end - y };
       }),
     picture: (selector) => clipped(() => boxOf(selector)),
@@ -157,7 +169,9 @@ async function takeWebp(page: Page, of: Rectangle): Promise<Buffer> {
   const { data } = await browser.send("Page.captureScreenshot", {
     format: "webp",
     quality: 85,
-    captureBeyondViewport: of.height > VIEW.height || of.width > VIEW.width,
+    captureBeyondViewport:
+      of.height > (page.viewportSize()?.height ?? 0) ||
+      of.width > (page.viewportSize()?.width ?? 0),
     clip: { ...of, scale: 1 },
   });
   await browser.detach();
@@ -176,8 +190,8 @@ async function drawSheet(
   await page.setContent(
     `<style>
       body { margin: 0; font: 600 18px sans-serif; }
-      main { columns: ${columns}; column-gap: 16px; padding: 16px; width: max-content; background: #eee; }
-      figure { break-inside: avoid; margin: 0 0 16px; background: #fff; }
+      main { display: grid; grid-template-columns: repeat(${columns}, max-content); align-items: start; gap: 16px; padding: 16px; width: max-content; background: #eee; }
+      figure { width: min-content; margin: 0; background: #fff; }
       figcaption { padding: 8px 16px; background: #ddd; }
       img { display: block; }
     </style><main>${figures.join("")}</main>`,

@@ -1,7 +1,10 @@
 // Pictures of the package in n8n's editor, for its README: every panel, a workflow
 // that ran, what came out, and errors as a user sees them.
 //
-//   node test/n8n/screenshots.ts [folder]    needs Chromium; FLORENCE_CHROMIUM says where
+//   node test/n8n/screenshots.ts [folder] [parts]    needs Chromium; FLORENCE_CHROMIUM says where
+//
+// Each picture is written as it is taken, those of a sheet into `parts` too: one
+// that fails late takes none of the earlier with it.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -62,9 +65,19 @@ const FOLDER = fileURLToPath(
   new URL("../../plugins/n8n/pictures/", import.meta.url),
 );
 
-if (import.meta.main) await main(process.argv[2] ?? FOLDER);
+const PACKAGE = "n8n-nodes-florence";
 
-async function main(folder: string): Promise<void> {
+const NO_PHOTO = "No picture in the item";
+
+if (import.meta.main) {
+  const [, , folder = FOLDER, parts] = process.argv;
+  await main(
+    folder,
+    parts ?? mkdtempSync(join(tmpdir(), "florence-pictures-")),
+  );
+}
+
+async function main(folder: string, parts: string): Promise<void> {
   const userFolder = mkdtempSync(join(tmpdir(), "florence-n8n-"));
   const packed = mkdtempSync(join(tmpdir(), "florence-n8n-"));
   const options = {
@@ -80,7 +93,7 @@ async function main(folder: string): Promise<void> {
     importInto(options, "credentials", credentials(box.origin, box.keys.first));
     const n8n = await startN8n(options);
     try {
-      await takeAll({ n8n, photos: site.origin }, folder);
+      await takeAll({ n8n, photos: site.origin }, folder, parts);
     } finally {
       await n8n.end();
     }
@@ -109,26 +122,51 @@ export function credentials(
 }
 
 /** Takes every picture; files are named after what they show. */
-export async function takeAll(stage: Stage, folder: string): Promise<void> {
-  mkdirSync(folder, { recursive: true });
+export async function takeAll(
+  stage: Stage,
+  folder: string,
+  parts: string,
+): Promise<void> {
   const editor = await openEditor(stage.n8n.origin);
-  const keep = (name: string, webp: Buffer): void => {
-    writeFileSync(join(folder, `${name}.webp`), webp);
-    console.log(`${name}.webp ${webp.length} bytes`);
+  const keep = keeperIn(folder);
+  const keepPart = keeperIn(parts);
+  const sheet = async (
+    name: string,
+    pictures: AsyncIterable<Titled>,
+    columns: number,
+  ): Promise<void> => {
+    const all: Titled[] = [];
+    for await (const one of pictures) {
+      keepPart(one.title, one.webp);
+      all.push(one);
+    }
+    keep(name, await editor.sheet(all, columns));
   };
   try {
-    const all = await panels(editor, stage);
-    keep("operations", await editor.sheet(all.slice(0, -3), 5));
-    keep("more-panels", await editor.sheet(all.slice(-3), 3));
-    for (const [name, webp] of await ran(editor, stage)) keep(name, webp);
-    keep("errors", await editor.sheet(await errors(editor, stage), 2));
-    keep("workflows", await editor.sheet(await workflows(editor, stage), 2));
+    const [operations, others] = [
+      await operationNodes(stage),
+      await otherNodes(stage),
+    ];
+    await sheet("operations", panels(editor, stage, operations), 5);
+    await sheet("more-panels", panels(editor, stage, others), 3);
+    await ran(editor, stage, keep);
+    await sheet("errors", errors(editor, stage), 2);
+    await sheet("workflows", workflows(editor, stage), 2);
   } finally {
     await editor.close();
   }
 }
 
-const PACKAGE = "n8n-nodes-florence";
+type Keep = (name: string, webp: Buffer) => void;
+
+function keeperIn(folder: string): Keep {
+  mkdirSync(folder, { recursive: true });
+  return (name, webp) => {
+    const file = join(folder, `${name.replace(/[ /]/gu, "-")}.webp`);
+    writeFileSync(file, webp);
+    console.log(`${file} ${webp.length} bytes`);
+  };
+}
 
 function florence(
   name: string,
@@ -170,8 +208,17 @@ async function saved(
   return id;
 }
 
-/** A workflow that gets a photo and asks Florence of it, at the press of a button. */
-async function asking(stage: Stage, name: string, node: Node): Promise<string> {
+/**
+ * A workflow that asks Florence of a photo, at the press of a button.
+ *
+ * @param withPhoto without, nothing gets the photo.
+ */
+async function asking(
+  stage: Stage,
+  name: string,
+  node: Node,
+  withPhoto = true,
+): Promise<string> {
   const start = {
     id: "start",
     name: "Start",
@@ -191,7 +238,7 @@ async function asking(stage: Stage, name: string, node: Node): Promise<string> {
       options: { response: { response: { responseFormat: "file" } } },
     },
   };
-  const nodes = [start, get, node];
+  const nodes = withPhoto ? [start, get, node] : [start, node];
   return await saved(
     stage,
     name,
@@ -213,23 +260,21 @@ async function fieldsOf(
   return node?.properties.filter((field) => field.name === name) ?? [];
 }
 
-/** Every panel as it is when its node is new; and all options, the trigger, a tool. */
-async function panels(editor: Editor, stage: Stage): Promise<Titled[]> {
-  const nodes = [
-    ...(await operationNodes(stage)),
-    ...(await otherNodes(stage)),
-  ];
+/** Panels of nodes as they are when new. */
+async function* panels(
+  editor: Editor,
+  stage: Stage,
+  nodes: readonly Node[],
+): AsyncGenerator<Titled> {
   // One workflow, since to open it takes longest.
   await editor.openWorkflow(
     await saved(stage, "Panels", nodes.map(atOwnPlace)),
   );
-  const pictures: Titled[] = [];
   for (const { name } of nodes) {
     await editor.openNode(name);
-    pictures.push({ title: name, webp: await editor.panel() });
+    yield { title: name, webp: await editor.panel() };
     await editor.closeNode();
   }
-  return pictures;
 }
 
 function atOwnPlace(node: object, at: number): object {
@@ -246,6 +291,7 @@ async function operationNodes(stage: Stage): Promise<Node[]> {
   });
 }
 
+/** All options, the trigger, a tool. */
 async function otherNodes(stage: Stage): Promise<Node[]> {
   const [{ options = [] } = {}] = await fieldsOf(stage, "options");
   const all = options.map((option) => [
@@ -284,46 +330,39 @@ async function credentialOf(editor: Editor): Promise<Buffer> {
 }
 
 /** A workflow that ran: its nodes, what came out, the annotated picture. */
-async function ran(editor: Editor, stage: Stage): Promise<[string, Buffer][]> {
+async function ran(editor: Editor, stage: Stage, keep: Keep): Promise<void> {
   const { page } = editor;
   const detect = { resource: "object", operation: "detect", annotated: true };
   const node = florence("Detect Objects", detect);
   await editor.openWorkflow(await asking(stage, "First workflow", node));
   await editor.execute();
-  const canvas = await editor.canvas();
+  keep("first-workflow", await editor.canvas());
   await editor.openNode("Detect Objects");
   const output = page.locator(testId("output-panel"));
   await output.locator(testId("radio-button-json")).click();
   await page.waitForTimeout(500);
-  const json = await editor.node(800);
+  keep("objects", await editor.node(800));
   await output.locator(testId("radio-button-binary")).click();
   await output.locator(testId("ndv-view-binary-data")).nth(1).click();
   await page.waitForTimeout(1500);
-  return [
-    ["first-workflow", canvas],
-    ["objects", json],
-    ["annotated", await editor.node(800)],
-    ["credential", await credentialOf(editor)],
-  ];
+  keep("annotated", await editor.node(800));
+  keep("credential", await credentialOf(editor));
 }
 
 /** What the panel says when something is wrong. */
-async function errors(editor: Editor, stage: Stage): Promise<Titled[]> {
+async function* errors(editor: Editor, stage: Stage): AsyncGenerator<Titled> {
   const detect = { resource: "object", operation: "detect" };
   const failing: readonly (readonly [string, Node])[] = [
     ["A key of another service", florence("Detect", detect, "wrongkey")],
     [
       "A task that the model was not trained for",
-      florence("Read", { resource: "text", operation: "read" }),
-    ],
-    [
-      "No such field",
-      florence("Detect", {
-        ...detect,
-        binaryPropertyName: "photo",
-        imageSource: "binary",
+      florence("Outline", {
+        resource: "segment",
+        operation: "byPhrase",
+        phrase: "the surfer",
       }),
     ],
+    [NO_PHOTO, florence("Detect", detect)],
     [
       "A region that is none",
       florence("Describe", {
@@ -334,23 +373,23 @@ async function errors(editor: Editor, stage: Stage): Promise<Titled[]> {
       }),
     ],
   ];
-  const pictures: Titled[] = [];
   for (const [title, node] of failing) {
-    await editor.openWorkflow(await asking(stage, title, node));
+    const withPhoto = title !== NO_PHOTO;
+    await editor.openWorkflow(await asking(stage, title, node, withPhoto));
     await editor.execute();
     await editor.openNode(node.name);
-    pictures.push({ title, webp: await editor.output(330) });
+    yield { title, webp: await editor.output(330) };
   }
-  return pictures;
 }
 
-async function workflows(editor: Editor, stage: Stage): Promise<Titled[]> {
-  const pictures: Titled[] = [];
+async function* workflows(
+  editor: Editor,
+  stage: Stage,
+): AsyncGenerator<Titled> {
   for (const file of exampleFiles()) {
     await editor.openWorkflow(
       await importExample(stage.n8n, file, { florence: "box" }),
     );
-    pictures.push({ title: file, webp: await editor.canvas() });
+    yield { title: file, webp: await editor.canvas() };
   }
-  return pictures;
 }

@@ -22,7 +22,7 @@ export const optionFields: INodeProperties[] = [
           "Whether to fail if the chosen engine cannot answer, rather than let another do it",
       },
       {
-        displayName: "Batch Interval",
+        displayName: "Batch Interval (ms)",
         name: "batchInterval",
         type: "number",
         typeOptions: { minValue: 0 },
@@ -205,7 +205,7 @@ export const optionFields: INodeProperties[] = [
           "Whether to look at a large picture in parts, for small things and small print",
       },
       {
-        displayName: "Timeout",
+        displayName: "Timeout (Seconds)",
         name: "timeout",
         type: "number",
         typeOptions: { minValue: 1 },
