@@ -51,6 +51,9 @@ def generation_json(tokenizer):
     }
 
 
+MIN_SCORES = {"detect": 0.3}  # left out unless asked for: of the boxes around 0.3 a third is right
+
+
 def write_checkpoint(out, bart, vision, towers, tokenizer_files, tasks, thresholds):
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -58,7 +61,7 @@ def write_checkpoint(out, bart, vision, towers, tokenizer_files, tasks, threshol
         shutil.copyfile(Path(tokenizer_files) / file, out / file)
     tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
     write = lambda name, value: (out / name).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-    write("config.json", config_json(bart.config, vision, tasks) | {"florence_thresholds": thresholds})
+    write("config.json", config_json(bart.config, vision, tasks) | {"florence_thresholds": thresholds, "florence_min_scores": MIN_SCORES})
     write("generation_config.json", generation_json(tokenizer))
     write("preprocessor_config.json", {
         "image_processor_type": "HintTowersImageProcessor", "do_convert_rgb": True, "resample": 3,

@@ -199,6 +199,8 @@ function optionsOf(
     measures: values.measure,
     calibrate: values.calibrate,
     options: {
+      // Measures weigh scores themselves.
+      min_score: 0,
       ...(beams !== undefined && { beams }),
       ...(values.tiling === true && { tiling: { mode: "auto" } }),
     },

@@ -26,7 +26,8 @@ export function formatBundle(
       `${text.encoder_layers} + ${text.decoder_layers} layers of ${text.d_model}, ${text.heads} heads, ${grouped(text.vocabulary)} tokens, ${grouped(text.positions)} positions`,
     ],
     ["tasks", bundle.tasks.join(", ")],
-    ...thresholdFacts(bundle),
+    ...numberFacts("thresholds", bundle.thresholds),
+    ...numberFacts("least scores", bundle.minScores),
   ];
   return [
     `${paint("bold", onOneLine(bundle.id))}  ${paint("dim", onOneLine(folder))}`,
@@ -60,11 +61,14 @@ function visionLine({ vision, inputSizes }: BundleDescription): string {
     .join(", ");
 }
 
-function thresholdFacts({ thresholds }: BundleDescription): [string, string][] {
-  const shown = Object.entries(thresholds).map(
-    ([task, threshold]) => `${task} ${threshold}`,
+function numberFacts(
+  name: string,
+  byTask: Readonly<Record<string, number>>,
+): [string, string][] {
+  const shown = Object.entries(byTask).map(
+    ([task, number]) => `${task} ${number}`,
   );
-  return shown.length === 0 ? [] : [["thresholds", shown.join(", ")]];
+  return shown.length === 0 ? [] : [[name, shown.join(", ")]];
 }
 
 function partLines(bundle: BundleDescription): string[] {

@@ -145,7 +145,8 @@ async function writeFlorenceLayout(
     precision,
     layout: "florence",
     tasks: tasksOf(checkpoint),
-    thresholds: thresholdsOf(checkpoint),
+    thresholds: numbersOf(checkpoint, "florence_thresholds") ?? {},
+    ...leastScoresOf(checkpoint),
     vision: vision.spec,
     text: {
       d_model: text.width,
@@ -244,9 +245,17 @@ function tasksOf(checkpoint: Checkpoint): string[] {
   );
 }
 
-function thresholdsOf(checkpoint: Checkpoint): Record<string, number> {
-  const stated = checkpoint.config["florence_thresholds"];
-  return (stated ?? {}) as Record<string, number>; // parseManifest checks them
+function leastScoresOf(checkpoint: Checkpoint): Pick<Manifest, "min_scores"> {
+  const stated = numbersOf(checkpoint, "florence_min_scores");
+  return stated === undefined ? {} : { min_scores: stated };
+}
+
+/** Numbers by task; `parseManifest` checks them. */
+function numbersOf(
+  checkpoint: Checkpoint,
+  name: string,
+): Record<string, number> | undefined {
+  return checkpoint.config[name] as Record<string, number> | undefined;
 }
 
 /** Names exactly these weights: a hash over the files' hashes. */

@@ -21,6 +21,8 @@ export interface BundleDescription {
   readonly generation: Manifest["generation"];
   readonly tasks: readonly string[];
   readonly thresholds: Readonly<Record<string, number>>;
+  /** What a task leaves out if a request does not say. */
+  readonly minScores: Readonly<Record<string, number>>;
   /** Multiply-accumulates of `decoder` and `head` are for one token. */
   readonly parts: Manifest["parts"];
   readonly parameters: number;
@@ -70,6 +72,7 @@ export async function inspectBundle(path: string): Promise<BundleDescription> {
     generation: manifest.generation,
     tasks: manifest.tasks,
     thresholds: manifest.thresholds,
+    minScores: manifest.min_scores ?? {},
     parts,
     parameters: sum(parts.map((part) => part.parameters)),
     weightBytes: sum(parts.map((part) => part.bytes)),

@@ -127,7 +127,7 @@ async function ask(
   const { results } = await analyze(
     loaded,
     {
-      ...parseAnalyzeRequest({ tasks }),
+      ...parseAnalyzeRequest({ tasks, options: { min_score: 0 } }),
       image: {
         image,
         mediaType: "image/png",

@@ -266,15 +266,17 @@ function contextOf(
 ): FinishContext<TaskRequest> {
   const { loaded, options } = board;
   const map = scoreMapOf(plan, board);
-  const { min_score } = options;
+  const { spelling } = plan.task;
+  const least =
+    options.min_score ?? loaded.manifest.min_scores?.[spelling] ?? 0;
   return {
     request: plan.read,
     tokenizer: loaded.tokenizer,
     image: view.size,
     scale: view.scale,
-    threshold: loaded.manifest.thresholds[plan.task.spelling] ?? null,
-    // The caller's limit is in the unit of the scores that are told.
-    minScore: map === undefined ? min_score : scoreOf(map, min_score),
+    threshold: loaded.manifest.thresholds[spelling] ?? null,
+    // The limit is in the unit of the scores that are told.
+    minScore: map === undefined ? least : scoreOf(map, least),
     includeRaw: options.include_raw,
     resultId: plan.resultId,
   };

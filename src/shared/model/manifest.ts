@@ -230,6 +230,8 @@ export const ManifestSchema = v.strictObject({
   tasks: v.array(v.string()),
   /** Below this score a task's answer counts as no detection; by task. */
   thresholds: v.record(v.string(), v.number()),
+  /** What a task leaves out if a request does not say, in scores as told. */
+  min_scores: v.exactOptional(v.record(v.string(), v.number())),
   /** By task; scores of the others are the model's own. */
   calibration: v.exactOptional(v.record(v.string(), Calibration)),
   vision: v.variant("kind", [DavitVision, TowersVision]),

@@ -76,8 +76,11 @@ export const AnalyzeOptionsSchema = v.strictObject({
   beams: v.exactOptional(whole(1, 8)),
   /** Unit of every box and point, in requests as well as results. */
   coordinates: v.optional(oneOf(["pixel", "normalized"]), "pixel"),
-  /** Objects, lines and segments below it are counted in `dropped` only. */
-  min_score: v.optional(share(0, 1), 0),
+  /**
+   * Objects, lines and segments below it are counted in `dropped` only. The
+   * model's own for the task if left out, 0 where it has none.
+   */
+  min_score: v.exactOptional(share(0, 1)),
   tiling: v.optional(
     v.strictObject({
       mode: v.optional(oneOf(["off", "auto"]), "off"),

@@ -169,7 +169,7 @@ export const OPTIONS = {
   max_tokens: { minimum: 1, maximum: 4096 },
   beams: { minimum: 1, maximum: 8 },
   coordinates: { values: ["pixel", "normalized"], default: "pixel" },
-  min_score: { minimum: 0, maximum: 1, default: 0 },
+  min_score: { minimum: 0, maximum: 1 },
   "tiling.mode": { values: ["off", "auto"], default: "off" },
   "tiling.max_tiles": { minimum: 1, maximum: 64, default: 9 },
   "tiling.overlap": { minimum: 0, maximum: 0.5, default: 0.15 },
