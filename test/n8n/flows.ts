@@ -83,13 +83,14 @@ export function triggerFlow(
   id: string,
   credential: string,
   parameters: object,
+  settings: object = {},
 ): object {
   const nodes = [
     {
       id: "Trigger",
       name: "Trigger",
       type: "n8n-nodes-florence.florenceTrigger",
-      typeVersion: 1,
+      typeVersion: 2,
       position: [0, 0],
       webhookId: id,
       parameters,
@@ -104,7 +105,7 @@ export function triggerFlow(
       parameters: {},
     },
   ];
-  return chained(id, nodes, ["Trigger", "End"]);
+  return chained(id, nodes, ["Trigger", "End"], settings);
 }
 
 function chained(

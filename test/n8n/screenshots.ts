@@ -308,6 +308,7 @@ async function otherNodes(stage: Stage): Promise<Node[]> {
     {
       ...florence("Florence Trigger", { events }),
       type: `${PACKAGE}.florenceTrigger`,
+      typeVersion: 2,
     },
     {
       ...florence("As a tool of an AI Agent", {
@@ -378,7 +379,7 @@ async function* errors(editor: Editor, stage: Stage): AsyncGenerator<Titled> {
     await editor.openWorkflow(await asking(stage, title, node, withPhoto));
     await editor.execute();
     await editor.openNode(node.name);
-    yield { title, webp: await editor.output(330) };
+    yield { title, webp: await editor.output(370) };
   }
 }
 

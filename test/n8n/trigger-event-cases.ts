@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { HMAC_SECRET } from "../contract/http/hook-settings.ts";
 import { readPhoto, type Bench, type CaseGroup } from "./bench.ts";
-import { until } from "./executions.ts";
+import { until, type KeptItem } from "./executions.ts";
 import { triggerFlow } from "./flows.ts";
 import { call } from "./service-calls.ts";
 import type { Item } from "./operation-cases.ts";
@@ -17,6 +17,7 @@ import {
 } from "./trigger-bench.ts";
 
 const EVENTS = "events";
+const AMONG_JSON = "amongjson";
 const CAMERA = "camera";
 const ANSWERS = "answers";
 
@@ -26,6 +27,12 @@ export const TRIGGER_EVENTS: CaseGroup = {
       events: ["image.uploaded"],
       downloadImage: true,
     }),
+    triggerFlow(
+      AMONG_JSON,
+      "box",
+      { events: ["image.uploaded"], downloadImage: true },
+      { binaryMode: "combined" },
+    ),
     triggerFlow(CAMERA, "box", {
       events: ["image.uploaded"],
       sources: "camera, shop",
@@ -38,7 +45,9 @@ export const TRIGGER_EVENTS: CaseGroup = {
   async check(bench) {
     const { test } = bench;
     await test("trigger: downloads the picture as a file", () =>
-      checkDownload(bench));
+      checkDownload(bench, EVENTS));
+    await test("trigger: downloads the picture among the JSON", () =>
+      checkDownload(bench, AMONG_JSON));
     await test("trigger: tells of the sources it was asked for only", () =>
       checkSources(bench));
     const answers = createTriggerBench(bench, ANSWERS);
@@ -51,12 +60,13 @@ export const TRIGGER_EVENTS: CaseGroup = {
   },
 };
 
-async function checkDownload(bench: Bench): Promise<void> {
-  const trigger = createTriggerBench(bench, EVENTS);
+async function checkDownload(bench: Bench, id: string): Promise<void> {
+  const trigger = createTriggerBench(bench, id);
   await trigger.activate();
   await trigger.startsBy(() => uploadPhoto(bench));
-  const [item] = (await bench.latest(EVENTS)).items["Trigger"] ?? [];
-  const { data } = item?.binary ?? {};
+  const [item] = (await bench.latest(id)).items["Trigger"] ?? [];
+  const files = (item?.json["_files"] ?? item?.binary) as KeptItem["binary"];
+  const { data } = files ?? {};
   assert.equal(data?.mimeType, "image/jpeg");
   assert.ok((await bench.file(data)).equals(readPhoto(PHOTO)));
   await trigger.deactivate();

@@ -19,7 +19,9 @@ export class FlorenceTrigger implements INodeType {
       dark: "file:../../icons/florence.dark.svg",
     },
     group: ["trigger"],
-    version: 1,
+    // n8n 2.41 takes version 1 for its own first Webhook node, and starts none where
+    // a workflow's files are among its JSON (binaryMode combined).
+    version: 2,
     subtitle: '={{ $parameter["events"].join(", ") }}',
     description:
       "Start when a picture is uploaded to Florence, or when an analysis is done or has failed",
