@@ -45,7 +45,6 @@ test("defaults in the panel are the service's", () => {
     engine: OPTIONS.engine.default,
     inputSize: OPTIONS.input_size.default,
     maxTiles: OPTIONS["tiling.max_tiles"].default,
-    minScore: OPTIONS.min_score.default,
     tileOverlap: OPTIONS["tiling.overlap"].default,
   };
   for (const [name, value] of Object.entries(shown)) {

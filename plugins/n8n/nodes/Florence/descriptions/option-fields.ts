@@ -138,7 +138,7 @@ export const optionFields: INodeProperties[] = [
         },
         default: 0,
         description:
-          "Objects, lines and segments with a lower score are left out",
+          "Objects, lines and segments with a lower score are left out. Without this option the model decides.",
       },
       {
         displayName: "Model Name or ID",
