@@ -68,7 +68,8 @@ export const ANALYZE_FLAGS = {
   "min-score": {
     type: "string",
     value: "S",
-    summary: "Leave out what scores below S, 0 to 1; what the model would if left out.",
+    summary:
+      "Leave out what scores below S, 0 to 1; what the model would if left out.",
   },
   coordinates: {
     type: "string",
