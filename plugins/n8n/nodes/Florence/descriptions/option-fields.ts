@@ -22,7 +22,7 @@ export const optionFields: INodeProperties[] = [
           "Whether to fail if the chosen engine cannot answer, rather than let another do it",
       },
       {
-        displayName: "Batch Interval (ms)",
+        displayName: "Batch Interval (Milliseconds)",
         name: "batchInterval",
         type: "number",
         typeOptions: { minValue: 0 },
