@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import {
   buildOptions,
@@ -33,6 +34,16 @@ import {
 } from "../../src/shared/webhooks/standard-webhook.ts";
 
 const BOX = { x_min: 1, y_min: 2, x_max: 30, y_max: 40 };
+
+test("the editor's search finds the nodes: of the category AI it hides all but a few kinds", () => {
+  for (const name of ["Florence", "FlorenceTrigger"]) {
+    const file = `../../plugins/n8n/nodes/${name}/${name}.node.json`;
+    const { categories } = JSON.parse(
+      readFileSync(new URL(file, import.meta.url), "utf8"),
+    ) as { readonly categories: readonly string[] };
+    assert.ok(categories.length > 0 && !categories.includes("AI"), name);
+  }
+});
 
 test("takes the wanted binary field, or the only image there is", () => {
   const image = { mimeType: "image/png" };
