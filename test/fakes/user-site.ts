@@ -1,6 +1,6 @@
 // A site of the user's own: gives photos of the examples, and takes rows.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename } from "node:path";
@@ -27,8 +27,11 @@ export async function startUserSite(): Promise<UserSite> {
   const server = createServer((request, response) => {
     const path = request.url ?? "/";
     if (request.method === "GET") {
-      response.writeHead(200, { "Content-Type": "image/jpeg" });
-      response.end(readFileSync(new URL(basename(path), PHOTOS)));
+      const photo = new URL(basename(path), PHOTOS);
+      if (existsSync(photo)) {
+        response.writeHead(200, { "Content-Type": "image/jpeg" });
+        response.end(readFileSync(photo));
+      } else response.writeHead(404).end();
       return;
     }
     void readText(request).then((text) => {
