@@ -1,6 +1,8 @@
 // DaViT and its projector over the kernels, one image at a time, band by band:
 // beside the weights only two feature maps and a band exist. Source:
 // `modeling_florence2.py` in huggingface/transformers. C channels of a stage.
+//
+// Long because it is one network, read from top to bottom.
 
 import { throwIfAborted } from "../../errors.ts";
 import type { RunOptions } from "../model.ts";
