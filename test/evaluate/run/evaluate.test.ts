@@ -111,7 +111,7 @@ test("asks nothing twice: the next run adds no line but for what was missing", a
 
 test("does not mix answers to other questions", async () => {
   const out = options("whole");
-  assert.match(await refusal(evaluate({ ...out, options: { beams: 2 } })), /answers of other options: \{\}, and not \{"beams":2\}/u); // prettier-ignore
+  assert.match(await refusal(evaluate({ ...out, options: { beams: 2 } })), /answers of other options: \{"min_score":0\}, and not \{"beams":2\}/u); // prettier-ignore
   assert.match(await refusal(evaluate({ ...out, data: [FIXTURE] })), /answers of other data/u); // prettier-ignore
   assert.match(await refusal(evaluate({ ...out, measures: ["captioning"] })), /answers of other measures/u); // prettier-ignore
 });
