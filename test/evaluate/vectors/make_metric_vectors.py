@@ -1,4 +1,4 @@
-"""Makes the vectors of the metrics with the official tools.
+"""Makes the vectors of the metrics with the official tools. Long: one tool after the other.
 
 Command, a minute; needs Java for the captions:
 
