@@ -16,7 +16,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
-from model import CLOSER, PROMPTS, Bart, BoxModel, TextConfig
+from model import CLOSER, NEAR_TASKS, PROMPTS, Bart, BoxModel, TextConfig
+from near import NEAR
 from tokenizer import FLORENCE, SCORES
 
 TASKS = ["caption", "caption:detailed", "detect", "detect_open", "propose", "classify_regions", "ocr_regions", "ocr", "ocr:lines"]
@@ -105,7 +106,8 @@ if __name__ == "__main__":
     towers = load_file(str(looking / "towers.safetensors"))
     if (looking / "photo_tags.safetensors").exists():
         towers |= load_file(str(looking / "photo_tags.safetensors"))
-    vision |= {"closer": CLOSER, "places": "hinted"}
+    vision |= {"closer": CLOSER, "region_labels": True, "places": "hinted"}
+    vision["near"] = NEAR | {"prompts": [PROMPTS[task] for task in NEAR_TASKS]}
     vision["towers"][1]["answers"] = ANSWERS
     if (Path(args.reader) / "reader.json").exists():
         vision["reader"] = json.loads((Path(args.reader) / "reader.json").read_text())

@@ -21,6 +21,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 from PIL import Image
 
+import near
+
 PROMPTS = {  # API name -> Florence-2's own prose; {input} is filled in
     "caption": "What does the image describe?",
     "caption:detailed": "Describe in detail what is shown in the image.",
@@ -29,10 +31,12 @@ PROMPTS = {  # API name -> Florence-2's own prose; {input} is filled in
     "propose": "Locate the region proposals in the image.",
     "detect_open": "Locate {input} in the image.",
     "ground": "Locate the phrases in the caption: {input}",
+    "segment": "Locate {input} in the image with mask",
     "dense_caption": "Locate the objects in the image, with their descriptions.",
     "classify_regions": "What is the region {input}?",
     "describe_regions": "What does the region {input} describe?",
 }
+NEAR_TASKS = ("caption:full", "detect_open", "ground", "segment", "dense_caption")  # things are told apart: see near.py
 
 
 # --- towers --------------------------------------------------------------------------------------------------------
@@ -147,8 +151,8 @@ def told_and_hinted(values, tower, scale):
 
 
 def look(image, vision, tensors):
-    """PIL image -> {"tags": [...], "boxes": [...], "size": (w, h)}: all that the language model will know of it; and "told":
-    the boxes that the detector answers with itself."""
+    """PIL image -> {"tags": [...], "boxes": [...], "size": (w, h)}: all that the language model will know of it; "told": the
+    boxes that the detector answers with itself; "cells": all of the detector's cells, for a closer look."""
     hints = {"tags": [], "boxes": [], "told": [], "size": image.size}
     dtype = next(iter(tensors.values())).dtype
     for tower in vision["towers"]:
@@ -160,6 +164,7 @@ def look(image, vision, tensors):
             told, hinted = told_and_hinted(values, tower, scale)
             hints["told"] += told
             hints["boxes"] += hinted
+            hints["cells"] = (*near.cells(values, tower, scale), tower["labels"])
     return hints
 
 
@@ -419,8 +424,19 @@ class BoxModel:
         return look(image, self.config["vision_config"], self.towers)
 
     def look_closer(self, image, hints, box):
-        """The hints for a prompt about a region (corners in pixels): its own tags, the boxes of the whole picture."""
-        return {**hints, "tags": self.look(closer(image, box))["tags"]}
+        """The hints for a prompt about a region (corners in pixels): its own tags, then, where the checkpoint says so, itself
+        under the detector's name, and the boxes of the whole picture."""
+        boxes = hints["boxes"]
+        if self.config["vision_config"].get("region_labels"):
+            boxes = near.region_boxes(box, *near.region_label(*hints["cells"], box), boxes)
+        return {**hints, "tags": self.look(closer(image, box))["tags"], "boxes": boxes}
+
+    def look_near(self, image, hints):
+        """The hints for a prompt of NEAR_TASKS."""
+        rules = self.config["vision_config"]["near"]
+        found = near.candidates(*hints["cells"], rules)
+        crops = [closer(image, box) for _, _, box in found[: rules["closer"]]]
+        return {**hints, "boxes": near.near_boxes(found, [self.look(crop)["tags"] for crop in crops], image.size, rules)}
 
     def source(self, hints, task, text=""):
         return hint_ids(hints, self.tokenizer) + prompt_ids(task, self.tokenizer, text)

@@ -17,7 +17,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file
 
-from model import prepare, read_boxes, read_tags, run_plan
+import near
+from model import closer, prepare, read_boxes, read_tags, run_plan
 
 UNARY = {"relu": "Relu", "sigmoid": "Sigmoid"}
 
@@ -100,6 +101,17 @@ class Towers:
         prepared = [prepare(i, self.finder["input"]) for i in images]
         values = self.find(torch.stack([x for x, _ in prepared]))
         return [read_boxes({k: v[n : n + 1] for k, v in values.items()}, self.finder, scale) for n, (_, scale) in enumerate(prepared)]
+
+    def cells(self, image):
+        """PIL image -> the detector's cells, as near.py takes them."""
+        x, scale = prepare(image, self.finder["input"])
+        return (*near.cells(self.find(x[None]), self.finder, scale), self.finder["labels"])
+
+    def near(self, image, rules=near.NEAR):
+        """PIL image -> [(label, score, box in pixels)] of the candidates, and the tags of the first ones' crops."""
+        found = near.candidates(*self.cells(image), rules)
+        crops = [closer(image, box) for _, _, box in found[: rules["closer"]]]
+        return found, [tags for tags, _ in self.tags(crops)] if crops else []
 
     def look(self, image):
         return {"tags": self.tags([image])[0][0], "boxes": self.boxes([image])[0], "size": image.size}
