@@ -14,7 +14,10 @@ const TEXT = "model.language_model";
 /** Rows of the position tables that are never used. */
 const UNUSED_POSITIONS = 2;
 
-/** Parts in the order they are used: encoder, decoder, head. */
+/**
+ * Parts in the order they are used: encoder, what makes the keys and values of
+ * its output, decoder, head.
+ */
 export function textParts(
   checkpoint: Checkpoint,
   text: TextConfig,
@@ -22,6 +25,7 @@ export function textParts(
   const parts: EdgePart[] = [];
   for (const side of ["encoder", "decoder"] as const) {
     const layers = side === "encoder" ? text.encoderLayers : text.decoderLayers;
+    if (side === "decoder") parts.push(...crossParts(checkpoint, layers));
     parts.push(
       positionPart(checkpoint, side, text),
       ...normParts(checkpoint, `${TEXT}.${side}.layernorm_embedding`),
@@ -30,7 +34,7 @@ export function textParts(
       const name = `${TEXT}.${side}.layers.${layer}`;
       parts.push(...attentionParts(checkpoint, `${name}.self_attn`));
       if (side === "decoder") {
-        parts.push(...crossParts(checkpoint, `${name}.encoder_attn`));
+        parts.push(...queryParts(checkpoint, `${name}.encoder_attn`));
       }
       parts.push(
         ...linearParts(checkpoint, `${name}.fc1`),
@@ -54,12 +58,19 @@ function attentionParts(checkpoint: Checkpoint, name: string): EdgePart[] {
   ];
 }
 
-/** Query; key and value side by side; output; norm. */
-function crossParts(checkpoint: Checkpoint, name: string): EdgePart[] {
-  const from = ["k", "v"].map((one) => `${name}.${one}_proj`);
+/** Key and value of the encoder's output side by side, of all layers. */
+function crossParts(checkpoint: Checkpoint, layers: number): EdgePart[] {
+  return Array.from({ length: layers }, (_, layer) => {
+    const name = `${TEXT}.decoder.layers.${layer}.encoder_attn`;
+    const from = ["k", "v"].map((one) => `${name}.${one}_proj`);
+    return linearParts(checkpoint, `${name}.kv`, from);
+  }).flat();
+}
+
+/** Query, output and norm of the attention to the encoder's output. */
+function queryParts(checkpoint: Checkpoint, name: string): EdgePart[] {
   return [
     ...linearParts(checkpoint, `${name}.q_proj`),
-    ...linearParts(checkpoint, `${name}.kv`, from),
     ...linearParts(checkpoint, `${name}.out_proj`),
     ...normParts(checkpoint, `${name}_layer_norm`),
   ];

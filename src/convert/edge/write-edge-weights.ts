@@ -8,6 +8,7 @@ import {
   type EdgePlan,
   parseEdgePlan,
 } from "../../shared/model/edge/edge-plan.ts";
+import { segmentOf } from "../../shared/model/edge/segments.ts";
 import { openCheckpoint } from "../checkpoint.ts";
 import {
   describeModel,
@@ -47,7 +48,11 @@ export async function writeEdgeWeights(
       weights.push({ file, bytes: filled, sha256 });
       filled = 0;
     };
+    let segment = "";
     for await (const part of packCheckpoint(checkpoint, precision)) {
+      // A file ends where a segment ends: it can be read alone then.
+      if (segmentOf(part.name) !== segment) await flush();
+      segment = segmentOf(part.name);
       tensors[part.name] = part.entry;
       for (const piece of part.pieces) {
         for (let at = 0; at < piece.length;) {
