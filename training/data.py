@@ -7,6 +7,7 @@ Imported by the other scripts; `python examples.py` prints samples of every task
 """
 
 import colorsys
+import hashlib
 import json
 import math
 import random
@@ -16,6 +17,7 @@ from pathlib import Path
 import torch
 
 from model import PROMPTS, overlap, quantise
+from near import crop_words
 from words import ACTIVITIES, COCO_WORDS, COLOURS, GENERAL, LIVING, MASS, OUTDOOR, PACKED, PAIRS, PLURAL, SCENES, SMALL
 
 # --- photos and captions, and what must never be trained on -----------------------------------------------------------
@@ -32,6 +34,19 @@ def is_coco_test(photo):
 
 def may_train(photo):
     return photo["split"] == "train" and not is_coco_test(photo) and photo["license"] != "CC-BY-SA-2.0"
+
+
+def is_validation(photo):
+    """One training photo in twelve, which nothing is trained on but the heads: choices are made on these."""
+    return may_train(photo) and int(hashlib.sha1(f"validation {photo['key']}".encode()).hexdigest(), 16) % 12 == 0
+
+
+FOLDS = 3
+
+
+def fold_of(key):
+    """Which of the heads of photo_tags.py has not seen a training photo."""
+    return int(hashlib.sha1(key.encode()).hexdigest(), 16) % FOLDS
 
 
 def tidy(caption):
@@ -142,7 +157,7 @@ class World:
         self.imagenet = vision["towers"][0]["heads"][0]["labels"]
         self.wordnet = WordNet(wordnet, synsets, self.imagenet)
         self.seen = read_hints(work)
-        train = [r for r in self.photos if may_train(r) and r["key"] in self.seen]
+        train = [r for r in self.photos if may_train(r) and not is_validation(r) and r["key"] in self.seen]
         check_no_leak(self.captions, train, self.photos)
         self.captioned = [r for r in train if "captions" in r]
         self.scenes = [r for r in train if r["source"] == "coco" or r["source"].startswith("openimages")]
@@ -165,9 +180,16 @@ class World:
         self.images = {i: self.describe(c) for i, c in self.captions.items() if c}
         self.image_ids = sorted(self.images)
         self.weights = consensus(self.captions)
-        self.looked_closer = read_region_tags(work)  # {key: [(box, label, tags of the crop)]}
+        self.looked_closer = {k: v for k, v in read_region_tags(work).items() if not is_validation(self.by_key[k])}
         check_no_leak(self.captions, [self.by_key[k] for k in self.looked_closer], self.photos)
         self.region_keys = sorted(self.looked_closer)
+        sheets = [s for s in read_sheets(work) if not s["validation"]]
+        check_no_leak(self.captions, [self.by_key[k] for s in sheets for k in s["photos"]], self.photos)
+        self.sheets = [s for s in sheets if s["truth"]]
+        self.near_scenes = [s for s in sheets if not s["truth"] and "boxes" in self.by_key[s["photos"][0]]]
+        self.near_photos = {s["photos"][0]: s["found"] for s in sheets if not s["truth"]}
+        self.near_captioned = [k for k in self.near_photos if "captions" in self.by_key[k]]
+        self.near_objects = [k for k in self.near_photos if self.by_key[k]["source"] in ("caltech101", "clothing", "grocery")]
 
     # -- what an image probably holds, from its captions --
 
@@ -257,7 +279,7 @@ class World:
         tags = tags[:4]
         for label, share in image["labels"].items():
             if R.random() < 0.2 + 0.3 * share:
-                tags.append((label, R.uniform(0.35, 1.0)))
+                tags.append((label, R.uniform(0.12, 1.0)))
         for colour, share in image["colours"].items():
             if R.random() < 0.25 + 0.3 * share:
                 tags.append((colour, R.uniform(0.35, 0.9)))
@@ -451,6 +473,45 @@ def read_region_tags(work):
     """What region_tags.py saw in annotated boxes of training photos, or nothing where it has not run."""
     file = Path(work) / "region-tags.json"
     return json.loads(file.read_text()) if file.exists() else {}
+
+
+def read_sheets(work):
+    """What sheets.py saw, nothing where it has not run: [{"truth": [(label, color, box)], "photos", "validation",
+    "found": [(words, label, score, box)]}]. The words of a crop are those of heads that did not see its photo."""
+    work = Path(work)
+    files = sorted((work / "sheets").glob("part-*.pt"))
+    if not files or not (work / "folds.pt").exists():
+        return []
+    saved = torch.load(work / "folds.pt", weights_only=True)
+    sheets = [s for file in files for s in torch.load(file, weights_only=False)]
+    for s in sheets:
+        folds = []
+        for _, _, box in s["found"][: len(s["crops"])]:
+            at = max(range(len(s["truth"])), key=lambda i: overlap(s["truth"][i][2], box), default=0)
+            folds.append(fold_of(s["photos"][at]))
+        told = []
+        for at, (label, score, box) in enumerate(s["found"]):
+            words = [label]
+            if at < len(s["crops"]):
+                tags, pooled = s["crops"][at]
+                names, color = crop_words(own_tags(pooled.float(), *saved["folds"][folds[at]], saved["heads"], tags), label)
+                words += names + ([color] if color else [])
+            told.append((words, label, score, tuple(min(1.0, max(0.0, v)) for v in box)))
+        s["found"] = told
+        del s["crops"]
+    return sheets
+
+
+def own_tags(pooled, weight, bias, heads, tags):
+    """Tags of the classifier and of our heads together, best first. pooled [1280]"""
+    best, at, p = dict(tags), 0, (weight @ pooled + bias).sigmoid()
+    for head in heads:
+        score, label = p[at : at + len(head["labels"])].topk(head["max"])
+        for s, i in zip(score.tolist(), label.tolist()):
+            if s >= head["threshold"]:
+                best[head["labels"][i]] = max(s, best.get(head["labels"][i], 0))
+        at += len(head["labels"])
+    return sorted(best.items(), key=lambda t: -t[1])
 
 
 # --- examples as token ids -------------------------------------------------------------------------------------------

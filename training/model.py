@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 import near
+from polygons import outline_ids, outline_of
 
 PROMPTS = {  # API name -> Florence-2's own prose; {input} is filled in
     "caption": "What does the image describe?",
@@ -35,6 +36,7 @@ PROMPTS = {  # API name -> Florence-2's own prose; {input} is filled in
     "dense_caption": "Locate the objects in the image, with their descriptions.",
     "classify_regions": "What is the region {input}?",
     "describe_regions": "What does the region {input} describe?",
+    "segment_regions": "What is the polygon mask of region {input}",
 }
 NEAR_TASKS = ("caption:full", "detect_open", "ground", "segment", "dense_caption")  # things are told apart: see near.py
 
@@ -44,9 +46,10 @@ NEAR_TASKS = ("caption:full", "detect_open", "ground", "segment", "dense_caption
 ACTIVATIONS = {"none": lambda x: x, "relu": F.relu, "relu6": F.relu6, "silu": F.silu, "sigmoid": torch.sigmoid}
 
 
-def run_plan(plan, tensors, image):
-    """Executes a tower's steps in order over named values. image [B,3,S,S]; returns all values by name."""
-    v = {"image": image}
+def run_plan(plan, tensors, image, known=None):
+    """Executes a tower's steps in order over named values. image [B,3,S,S]; returns all values by name. known: values of steps
+    that ran before, for a plan that goes on from them."""
+    v = {"image": image, **(known or {})}
     for step in plan:
         op = step["op"]
         x = v[step["input"]] if "input" in step else None
@@ -152,7 +155,8 @@ def told_and_hinted(values, tower, scale):
 
 def look(image, vision, tensors):
     """PIL image -> {"tags": [...], "boxes": [...], "size": (w, h)}: all that the language model will know of it; "told": the
-    boxes that the detector answers with itself; "cells": all of the detector's cells, for a closer look."""
+    boxes that the detector answers with itself; "cells": all of the detector's cells, for a closer look; "outline": the map of the
+    classifier's outline head, if it has one."""
     hints = {"tags": [], "boxes": [], "told": [], "size": image.size}
     dtype = next(iter(tensors.values())).dtype
     for tower in vision["towers"]:
@@ -160,6 +164,8 @@ def look(image, vision, tensors):
         values = run_plan(tower["plan"], tensors, x[None].to(dtype))
         if tower["kind"] == "classifier":
             hints["tags"] += read_tags(values, tower)
+            if "outline" in tower:
+                hints["outline"] = values[tower["outputs"][tower["outline"]["output"]]][0, 0].float().numpy()  # [S,S]
         else:
             told, hinted = told_and_hinted(values, tower, scale)
             hints["told"] += told
@@ -171,12 +177,16 @@ def look(image, vision, tensors):
 CLOSER = 0.1  # share of a region's sides that is added around it
 
 
-def closer(image, box):
-    """A region of a PIL image with a margin, for a closer look. box: (x1,y1,x2,y2) in pixels."""
+def closer_corners(size, box):
+    """The whole pixels of a region with a margin, for a closer look. size: (w, h); box: (x1,y1,x2,y2) in pixels."""
     x1, y1, x2, y2 = box
     dx, dy = CLOSER * (x2 - x1), CLOSER * (y2 - y1)
     left, top = max(0, math.floor(x1 - dx)), max(0, math.floor(y1 - dy))
-    return image.crop((left, top, max(left + 1, min(image.width, math.ceil(x2 + dx))), max(top + 1, min(image.height, math.ceil(y2 + dy)))))
+    return left, top, max(left + 1, min(size[0], math.ceil(x2 + dx))), max(top + 1, min(size[1], math.ceil(y2 + dy)))
+
+
+def closer(image, box):
+    return image.crop(closer_corners(image.size, box))
 
 
 # --- hints and prompts as token ids --------------------------------------------------------------------------------
@@ -428,7 +438,7 @@ class BoxModel:
         under the detector's name, and the boxes of the whole picture."""
         boxes = hints["boxes"]
         if self.config["vision_config"].get("region_labels"):
-            boxes = near.region_boxes(box, *near.region_label(*hints["cells"], box), boxes)
+            boxes = near.region_boxes(box, *near.region_label(*hints["cells"], box), boxes, image.size)
         return {**hints, "tags": self.look(closer(image, box))["tags"], "boxes": boxes}
 
     def look_near(self, image, hints):
@@ -437,6 +447,15 @@ class BoxModel:
         found = near.candidates(*hints["cells"], rules)
         crops = [closer(image, box) for _, _, box in found[: rules["closer"]]]
         return {**hints, "boxes": near.near_boxes(found, [self.look(crop)["tags"] for crop in crops], image.size, rules)}
+
+    def outline(self, image, box):
+        """The outline of what a region (corners in pixels) holds, as `outline_of` tells it."""
+        return outline_of(self.look(closer(image, box))["outline"], closer_corners(image.size, box), box, image.size)
+
+    def outlines(self, image, hints):
+        """{four location ids: ids of the outline} of all candidates of a prompt of NEAR_TASKS."""
+        found = near.candidates(*hints["cells"], self.config["vision_config"]["near"])
+        return {tuple(loc_ids(box, image.size, self.tokenizer)): outline_ids(self.outline(image, box)[0], self.tokenizer) for _, _, box in found}
 
     def source(self, hints, task, text=""):
         return hint_ids(hints, self.tokenizer) + prompt_ids(task, self.tokenizer, text)

@@ -16,7 +16,7 @@ import torch
 
 from words import COLOURS
 
-NEAR = {"score_threshold": 0.05, "nms_iou": 0.6, "max": 16, "closer": 8, "names": 2, "colors": COLOURS,
+NEAR = {"score_threshold": 0.05, "nms_iou": 0.6, "max": 16, "closer": 8, "names": 2, "name_score": 0.2, "colors": COLOURS,
         "skip": ["white background", "black background", "plain background", "black and white"]}
 
 
@@ -66,7 +66,7 @@ def region_label(boxes, scores, labels, region):
 
 def crop_words(tags, label, rules=NEAR):
     """Tags of a crop, best first -> at most two names other than the label, and a color or ''."""
-    names = [n for n, _ in tags if n not in rules["colors"] and n not in rules["skip"] and n != label][: rules["names"]]
+    names = [n for n, s in tags if s >= rules["name_score"] and n not in rules["colors"] and n not in rules["skip"] and n != label][: rules["names"]]
     return names, next((n for n, _ in tags if n in rules["colors"]), "")
 
 
@@ -106,13 +106,24 @@ def within(box):
     return tuple(min(1.0, max(0.0, v)) for v in box)
 
 
+def alike(found, at):
+    """Indices, `at` among them, of the candidates that `at` is to be told from: where the detector is not sure and the
+    classifier has a name for others too, those; else those of its label that are at least a quarter as sure as its best."""
+    words, label, score, _ = found[at]
+    names = set(words[1:]) - set(COLOURS)
+    named = [i for i, f in enumerate(found) if i == at or names & set(f[0][1:])]
+    if score < 0.5 and len(named) > 1:
+        return named
+    surest = max(f[2] for f in found if f[1] == label)
+    return [i for i, f in enumerate(found) if f[1] == label and (i == at or f[2] >= surest / 4)]
+
+
 def told_places(found):
-    """[(words, label, score, box in fractions)] of candidates -> [(text, score, box)]: their words, then where they stand,
-    also among those of their label that are at least a quarter as sure as its best."""
+    """[(words, label, score, box in fractions)] of candidates -> [(text, score, box)]: their words, then where they stand, also
+    among those that are alike."""
     out = []
-    for at, (words, label, score, box) in enumerate(found):
-        surest = max(s for _, other, s, _ in found if other == label)
-        group = [i for i, (_, other, s, _) in enumerate(found) if other == label and (i == at or s >= surest / 4)]
+    for at, (words, _, score, box) in enumerate(found):
+        group = alike(found, at)
         ranks = rank_words([within(found[i][3]) for i in group], group.index(at))
         out.append((" ".join([*words, *place_words(within(box)), *ranks]), score, box))
     return out
@@ -129,9 +140,11 @@ def near_boxes(found, tags_of_crops, size, rules=NEAR):
     return [(text, score, box) for (text, score, _), (_, _, box) in zip(told_places(told), found)]
 
 
-def region_boxes(region, label, score, hinted):
-    """The boxes of the hints of a prompt that names a region: the region first, under the detector's name, then the picture's."""
-    return [(label, score, region), *hinted]
+def region_boxes(region, label, score, hinted, size):
+    """The boxes of the hints of a prompt that names a region: the region first, under the detector's name and with words of its
+    place, then the picture's. In pixels."""
+    fractions = within(v / s for v, s in zip(region, (*size, *size)))
+    return [(" ".join([label, *place_words(fractions)]), score, region), *hinted]
 
 
 if __name__ == "__main__":

@@ -6,11 +6,10 @@ and what the pixels look like ("looks": the colour in the middle, a plain ground
 
 Takes 3 minutes on one core. Prints how often the right name is among the tags of held-out photos (about 0.85), and how often scenes
 get one (a few per cent). Writes towers/vision.json and towers/photo_tags.safetensors, and photo-tags.json: the tags of
-all photos, of training photos by heads that did not see them (3 folds), so that the language model meets honest scores.
+all photos, of training photos by heads that did not see them (3 folds), so that the language model meets honest scores; folds.pt: those heads.
 """
 
 import argparse
-import hashlib
 import json
 import time
 from pathlib import Path
@@ -19,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from data import COLOURS, check_no_leak, is_coco_test, looks_labels, may_train, read_photos
+from data import COLOURS, FOLDS, check_no_leak, fold_of, is_coco_test, looks_labels, may_train, read_photos
 
 GROUNDS = ["white background", "black background", "plain background", "black and white"]
 
@@ -72,16 +71,17 @@ if __name__ == "__main__":
             y[i, len(names) + looks.index(label)] = 1
     train = torch.tensor([may_train(r) for r in rows])
     check_no_leak({}, [r for r in rows if may_train(r)], list(photos.values()))
-    fold = torch.tensor([int(hashlib.sha1(r["key"].encode()).hexdigest(), 16) % 3 for r in rows])
-    p = torch.zeros_like(y)
-    for k in range(3):
+    fold = torch.tensor([fold_of(r["key"]) for r in rows])
+    p, folds = torch.zeros_like(y), []
+    for k in range(FOLDS):
         part = train & (fold != k)
         weight, bias = fit(x[part], y[part], known[part], 60, args.decay)
         p[fold == k] = (x[fold == k] @ weight.T + bias).sigmoid()
+        folds.append((weight, bias))
     weight, bias = fit(x[train], y[train], known[train], 60, args.decay)
     p[~train] = (x[~train] @ weight.T + bias).sigmoid()
 
-    heads = [{"output": "photo_tags", "activation": "sigmoid", "labels": names, "threshold": 0.3, "max": 4},
+    heads = [{"output": "photo_tags", "activation": "sigmoid", "labels": names, "threshold": 0.1, "max": 4},
              {"output": "looks", "activation": "sigmoid", "labels": looks, "threshold": 0.4, "max": 2}]
     tags, at, tensors = {}, 0, {}
     vision = json.loads((work / "towers" / "towers.json").read_text())
@@ -99,6 +99,7 @@ if __name__ == "__main__":
     (work / "towers" / "vision.json").write_text(json.dumps(vision))
     save_file(tensors, work / "towers" / "photo_tags.safetensors")
     (work / "photo-tags.json").write_text(json.dumps(tags))
+    torch.save({"heads": heads, "folds": folds}, work / "folds.pt")
 
     test = [r for r in rows if r["split"] == "test" and r["source"] in objects]
     for source in objects:

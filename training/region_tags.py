@@ -3,7 +3,8 @@ Looks closer at every annotated box of the training scenes: the classifier's tag
 
     nice python region_tags.py
 
-Takes 2 minutes on one core. Writes region-tags.json: {key: [(box in fractions, label, [(name, score)])]}.
+Takes 2 minutes on one core. Writes region-tags.json: {key: [(box in fractions, label, [(name, score)],
+(the detector's name for it, how sure))]}.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from safetensors.torch import load_file
 
 from data import may_train, read_photos
 from model import closer
+from near import region_label
 from runtime import Towers
 
 if __name__ == "__main__":
@@ -39,9 +41,11 @@ if __name__ == "__main__":
         w, h = image.size
         boxes = [b for b in r["boxes"] if (b["x1"] - b["x0"]) * w >= 16 and (b["y1"] - b["y0"]) * h >= 16 and not b.get("crowd")]
         boxes.sort(key=lambda b: -(b["x1"] - b["x0"]) * (b["y1"] - b["y0"]))
+        cells = towers.cells(image)
         for b in boxes[:8]:
             box = (b["x0"], b["y0"], b["x1"], b["y1"])
-            tags, _ = towers.tags([closer(image, (box[0] * w, box[1] * h, box[2] * w, box[3] * h))])[0]
-            found.setdefault(r["key"], []).append((box, b["label"], tags))
+            pixels = (box[0] * w, box[1] * h, box[2] * w, box[3] * h)
+            tags, _ = towers.tags([closer(image, pixels)])[0]
+            found.setdefault(r["key"], []).append((box, b["label"], tags, region_label(*cells, pixels)))
     (Path(args.work) / "region-tags.json").write_text(json.dumps(found))
     print(f"{sum(map(len, found.values()))} boxes of {len(found)} photos")

@@ -107,11 +107,11 @@ class Towers:
         x, scale = prepare(image, self.finder["input"])
         return (*near.cells(self.find(x[None]), self.finder, scale), self.finder["labels"])
 
-    def near(self, image, rules=near.NEAR):
-        """PIL image -> [(label, score, box in pixels)] of the candidates, and the tags of the first ones' crops."""
+    def near_features(self, image, rules=near.NEAR):
+        """PIL image -> [(label, score, box in pixels)] of the candidates, and (tags, pooled) of the first ones' crops."""
         found = near.candidates(*self.cells(image), rules)
         crops = [closer(image, box) for _, _, box in found[: rules["closer"]]]
-        return found, [tags for tags, _ in self.tags(crops)] if crops else []
+        return found, self.tags(crops) if crops else []
 
     def look(self, image):
         return {"tags": self.tags([image])[0][0], "boxes": self.boxes([image])[0], "size": image.size}
