@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from data import read_captions, read_photos
+from photos import read_captions, read_photos
 
 # Labels of Caltech 101 and the COCO class that the detector knows them by.
 KNOWN = {"airplane": "airplane", "car": "car", "motorbike": "motorcycle", "elephant": "elephant", "chair": "chair", "windsor chair": "chair", "cup": "cup",
@@ -72,8 +72,8 @@ def side_by_side(photos, rows, R):
 def twins(photos, rows, R):
     """Cut-outs of two things of one kind and of a third, on a ground of one color: rows are (a, a, b).
 
-    -> image, [(phrase, box in pixels)]: 'the chair on the left', 'the chair on the right', 'the cup'; or None where a
-    photo's ground is not plain."""
+    -> image, [(phrase, box in pixels, mask [h,w] of bool)]: 'the chair on the left', 'the chair on the right', 'the cup'; or
+    None where a photo's ground is not plain."""
     cuts = [cut_out(photos.open(row)) for row in rows]
     if any(c is None for c in cuts):
         return None
@@ -85,11 +85,14 @@ def twins(photos, rows, R):
         scale = min(R.uniform(150, 205) / image.width, R.uniform(200, 300) / image.height)
         size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
         x, y = column * 213 + R.randint(2, max(2, 211 - size[0])), R.randint(20, 428 - size[1])
-        sheet.paste(image.resize(size, Image.BICUBIC), (x, y), mask.resize(size, Image.BILINEAR))
-        placed.append((row["labels"][-1], (x, y, x + size[0], y + size[1])))
+        mask = mask.resize(size, Image.BILINEAR)
+        sheet.paste(image.resize(size, Image.BICUBIC), (x, y), mask)
+        covered = Image.new("L", sheet.size)
+        covered.paste(mask, (x, y))
+        placed.append((row["labels"][-1], (x, y, x + size[0], y + size[1]), np.asarray(covered) > 127))
     a, b, other = placed
     left, right = sorted((a, b), key=lambda p: p[1][0])
-    return sheet, [(f"the {left[0]} on the left", left[1]), (f"the {right[0]} on the right", right[1]), (f"the {other[0]}", other[1])]
+    return sheet, [(f"the {left[0]} on the left", *left[1:]), (f"the {right[0]} on the right", *right[1:]), (f"the {other[0]}", *other[1:])]
 
 
 def drawn_text(words, R):
@@ -143,4 +146,4 @@ if __name__ == "__main__":
     for kind, sheets in test_sheets(args.shared).items():
         for number, (sheet, told) in enumerate(sheets[:4]):
             sheet.save(args.out / f"{kind}-{number}.png")
-            print(kind, number, told)
+            print(kind, number, [t[:2] for t in told] if kind == "twins" else told)

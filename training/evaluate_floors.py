@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from data import is_coco_test, read_photos
+from photos import is_coco_test, read_photos
 from model import BoxModel, overlap
 
 

@@ -10,7 +10,9 @@ Prints six samples of every kind (20 seconds).
 import re
 
 from composites import KNOWN
-from data import COCO_OF, PLURAL_WORDS, speak, tidy
+from data import COCO_OF, PLURAL_WORDS
+from photos import tidy
+from spoken import speak
 from grammar import SURE, describe, detailed, paragraph, referring, told_apart
 from model import overlap
 from near import NEAR, place_words, region_boxes, told_places
@@ -251,7 +253,6 @@ def refer(world):
 
 
 def dense(world):
-    R = world.random
     tags, found, things = look_near(world)
     named = {t[3]: t[0] for t in things if t[3] is not None}
     answer = []

@@ -28,10 +28,11 @@ import urllib.request
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw
 
-from composites import Photos, test_sheets
-from data import is_coco_test
-from evaluate_floors import cider_d, names_it
+from composites import KNOWN, Photos, test_sheets
+from photos import is_coco_test
+from evaluate_floors import names_it
 from model import overlap
 
 ROOT = Path(__file__).parent.parent
@@ -170,6 +171,22 @@ def best_box(result):
     return corners(objects[0]["box"]) if objects else None
 
 
+def drawn(parts, size):
+    """Polygons (x, y, x, y, ... in fractions) -> mask [h,w] of bool"""
+    sheet = Image.new("1", size)
+    for part in parts:
+        ImageDraw.Draw(sheet).polygon([(x * size[0], y * size[1]) for x, y in zip(part[::2], part[1::2])], fill=1)
+    return np.asarray(sheet)
+
+
+def mask_overlap(result, mask):
+    """IoU of all polygons of a `segment` answer, or of a region's, with a mask; 0 where there are none."""
+    polygons = [p for segment in result.get("segments") or [] for p in segment["polygons"]]
+    h, w = mask.shape
+    said = drawn([[v / s for point in p for v, s in zip(point, (w, h))] for p in polygons if len(p) > 1], (w, h))
+    return float((said & mask).sum() / max(1, (said | mask).sum()))
+
+
 def collect(args):
     """Asks everything; -> {figure: (values, function)}"""
     photos = Photos(args.shared)
@@ -242,40 +259,80 @@ def collect(args):
         same = lambda said, label: names_it(said, label, synonyms)
         hit.append((sum(same(got.get("label", ""), label) for (label, _), got in zip(placed, result.get("regions", []))), len(placed)))
     figures["region category, object photos in composites"] = share_of(hit)
+    masks = []
     for n, (sheet, placed) in enumerate(sheets["twins"]):
-        results = answers.of(f"sheet twins {n}", lambda s=sheet: s, [{"task": "ground", "phrase": phrase} for phrase, _ in placed])
-        grounded += [bool(box := best_box(a)) and overlap(box, c) >= 0.5 for a, (_, c) in zip(results, placed)]
+        tasks = [{"task": task, "phrase": phrase} for task in ("ground", "segment") for phrase, _, _ in placed]
+        results = answers.of(f"sheet twins {n}", lambda s=sheet: s, tasks)
+        grounded += [bool(box := best_box(a)) and overlap(box, c) >= 0.5 for a, (_, c, _) in zip(results, placed)]
+        masks += [mask_overlap(result, mask) for result, (_, _, mask) in zip(results[len(placed) :], placed)]
     figures["grounding, composites with twins"] = mean_of(grounded)
+    figures["referring mIoU, composites with twins"] = mean_of(masks)
+
+    outlined = []
+    for r in complete:
+        image = pixels[r["key"]]
+        whole = [(b, [p for p in r.get("polygons", []) if p["box"] == at]) for at, b in enumerate(r["boxes"]) if not b.get("crowd")]
+        whole = [((b["x0"] * image.width, b["y0"] * image.height, b["x1"] * image.width, b["y1"] * image.height), p) for b, p in whole if p]
+        whole = [(c, drawn([part for p in polygons for part in p["parts"]], image.size)) for c, polygons in whole if c[2] - c[0] > 32 and c[3] - c[1] > 32][:20]
+        if whole:
+            result = answers.of("outlines " + r["key"], lambda i=image: i, [{"task": "segment_regions", "regions": [region(c) for c, _ in whole]}])[0]
+            shares = [mask_overlap(got, mask) for got, (_, mask) in zip(result.get("regions", [{}] * len(whole)), whole)]
+            outlined.append((sum(shares), len(shares)))
+    figures["mask IoU of regions, COCO boxes above 32 x 32"] = share_of(outlined)
 
     receipts = by_hash(r for r in rows if r["split"] == "test" and r["source"] == "sroie")[: args.receipts]
     figures["OCR word recall, receipts"] = share_of([word_recall([line["text"] for line in r["ocr"]], answers.of("lines " + r["key"], lambda r=r: photos.open(r), [{"task": "ocr", "layout": "lines"}])[0]) for r in receipts])
     figures["OCR word recall, drawn text"] = share_of([word_recall(told, answers.of(f"sheet text {n}", lambda s=sheet: s, [{"task": "ocr", "layout": "lines"}])[0]) for n, (sheet, told) in enumerate(sheets["text"])])
 
-    figures |= abstention(complete, pixels, answers, args)
+    figures |= abstention(complete, pixels, sheets, photos, answers)
     service.process.terminate()
     return figures
 
 
-def abstention(complete, pixels, answers, args):
-    """Labels that are there and as many that are not, on fully annotated photos: what is answered, and how surely."""
-    R, labels = random.Random(0), sorted({b["label"] for r in complete for b in r["boxes"]})
-    false_answer, false_silence, scores = [], [], []
+def pairs_to_ask(complete, pixels, sheets, photos):
+    """[(key, picture, [(task, phrase, whether it is there)])]: on fully annotated photos their labels and some that are not there; on
+    composites the things pasted and others, told by place where there are two."""
+    R, asked = random.Random(0), []
+    labels = sorted({b["label"] for r in complete for b in r["boxes"]})
     for r in complete:
         there = sorted({b["label"] for b in r["boxes"] if not b.get("crowd")})
-        asked = there + R.sample([label for label in labels if label not in {b["label"] for b in r["boxes"]}], min(len(there) + 4, len(labels) - len(there) - 1))
-        results = answers.of("open " + r["key"], lambda r=r: pixels[r["key"]], [{"task": "detect_open", "labels": [label]} for label in asked])
-        for label, result in zip(asked, results):
-            states = result.get("labels")
-            if states is None:
-                continue
-            found, score = states[0]["found"], states[0]["score"] or 0
-            (false_silence.append(not found) if label in there else false_answer.append(found))
-            scores.append((label in there, score if found else -1 + score))
-    if not scores:
-        return {}
-    yes, no = [s for t, s in scores if t], [s for t, s in scores if not t]
-    print(f"abstention, detect_open: area under the ROC {np.mean([(a > b) + 0.5 * (a == b) for a in yes for b in no]):.3f} of {len(yes)} pairs there and {len(no)} absent")
-    return {"false answers, detect_open, absent labels": mean_of(false_answer), "false abstentions, detect_open, labels there": mean_of(false_silence)}
+        absent = R.sample([label for label in labels if label not in {b["label"] for b in r["boxes"]}], min(len(there) + 4, len(labels) - len(there) - 1))
+        asked.append(("open " + r["key"], pixels[r["key"]], [("detect_open", label, label in there) for label in there + absent]))
+        asked.append(("phrases " + r["key"], pixels[r["key"]], [("ground", label, label in there) for label in there + absent]))
+    kinds = sorted({r["labels"][-1] for r in photos.rows.values() if r["source"] in ("caltech101", "grocery", "clothing")})
+    for n, (sheet, placed) in enumerate(sheets["twins"] + sheets["regions"]):
+        there = [name.split(" on the ")[0].removeprefix("the ") for name, *_ in placed]
+        absent = R.sample([k for k in kinds if not any(k in t or t in k or KNOWN.get(k) == KNOWN.get(t, t) for t in there)], len(placed))
+        absent = [f"the {k}{R.choice(('', '', ' on the left', ' on the right'))}" for k in absent]
+        phrases = [(f"the {name.removeprefix('the ')}", True) for name, *_ in placed] + [(k, False) for k in absent]
+        asked.append((f"sheet phrases {n}", sheet, [("ground", *p) for p in phrases]))
+        asked.append((f"sheet open {n}", sheet, [("detect_open", there[i % len(there)] if truth else phrase.removeprefix("the ").split(" on the ")[0], truth)
+                                                 for i, (phrase, truth) in enumerate(phrases)]))
+    return asked
+
+
+def surest(result):
+    """The best score of an answer, 0 where it found nothing."""
+    return max((o["score"] for o in result.get("objects") or []), default=0.0)
+
+
+def abstention(complete, pixels, sheets, photos, answers):
+    """Phrases whose thing is there and as many whose thing is not: how often something is found, and how well the scores part them."""
+    scores = {}
+    for key, picture, questions in pairs_to_ask(complete, pixels, sheets, photos):
+        tasks = [{"task": "ground", "phrase": phrase} if task == "ground" else {"task": task, "labels": [phrase]} for task, phrase, _ in questions]
+        for (task, _, there), result in zip(questions, answers.of(key, lambda p=picture: p, tasks)):
+            if result.get("status") == "ok":
+                scores.setdefault((task, "composites" if key.startswith("sheet") else "COCO"), []).append((there, surest(result)))
+    figures = {}
+    for (task, where), pairs in sorted(scores.items()):
+        yes, no = [s for t, s in pairs if t], [s for t, s in pairs if not t]
+        area = np.mean([(a > b) + 0.5 * (a == b) for a in yes for b in no])
+        print(f"abstention, {task}, {where}: area under the ROC {area:.3f} of {len(yes)} pairs there and {len(no)} absent; false answers / false abstentions at score "
+              + ", ".join(f"{t}: {np.mean([s > 0 and s >= t for s in no]):.3f} / {np.mean([s == 0 or s < t for s in yes]):.3f}" for t in (0, 0.2, 0.4, 0.6, 0.8)))
+        figures[f"false answers, {task}, {where}, absent"] = mean_of([s > 0 for s in no])
+        figures[f"false abstentions, {task}, {where}, there"] = mean_of([s == 0 for s in yes])
+    return figures
 
 
 if __name__ == "__main__":

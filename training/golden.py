@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from data import is_coco_test, read_photos
+from photos import is_coco_test, read_photos
 from evaluate_floors import open_photo
 from model import BoxModel, generate, hint_ids, line_ids, loc_ids, prepare, prompt_ids, run_plan
 from reader import Reader

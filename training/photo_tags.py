@@ -18,7 +18,9 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from data import COLOURS, FOLDS, check_no_leak, fold_of, is_coco_test, looks_labels, may_train, read_photos
+from photos import check_no_leak, fold_of, FOLDS, is_coco_test, may_train, read_photos
+from spoken import looks_labels
+from words import COLOURS
 
 GROUNDS = ["white background", "black background", "plain background", "black and white"]
 

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from data import may_train, read_photos
+from photos import may_train, read_photos
 from model import closer
 from near import region_label
 from runtime import Towers

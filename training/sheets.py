@@ -23,7 +23,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from safetensors.torch import load_file
 
 from composites import Photos, cut_out
-from data import check_no_leak, colour_name, is_validation, may_train
+from photos import check_no_leak, is_validation, may_train
+from spoken import colour_name
 from runtime import Towers
 
 PART = 100

@@ -1,6 +1,6 @@
 """
-Fits the score below which an answer counts as no detection, for `ground` and `detect_open`, on training photos whose
-objects are all annotated: labels that are there, and labels that are not.
+Fits the score below which an answer counts as no detection, for `ground`, `segment` and `detect_open`, on training photos whose
+objects are all annotated and on composites of validation photos: what is there, and what is not.
 
     python thresholds.py --bundle /tmp/florence-training/bundle
 
@@ -13,9 +13,10 @@ import json
 import random
 from pathlib import Path
 
-from composites import Photos
-from data import may_train
+from composites import KNOWN, Photos, cut_out
+from photos import is_validation, may_train
 from figures import ROOT, Answers, Service
+from sheets import compose
 
 
 def fit(there, absent):
@@ -40,17 +41,33 @@ if __name__ == "__main__":
     labels = sorted({b["label"] for r in complete for b in r["boxes"]})
     service = Service(args.bundle, args.threads)
     answers = Answers(service, args.out.with_suffix(".answers.json"))
-    scores = {"ground": ([], []), "detect_open": ([], [])}
+    scores = {"ground": ([], []), "segment": ([], []), "detect_open": ([], [])}
+
+    def ask(key, picture, there, absent):
+        asked = [(task, phrase, n < len(there)) for task in scores for n, phrase in enumerate(there + absent)]
+        tasks = [{"task": task, "labels": [phrase]} if task == "detect_open" else {"task": task, "phrase": phrase} for task, phrase, _ in asked]
+        for (task, _, is_there), result in zip(asked, answers.of(key, picture, tasks)):
+            found = result.get("segments" if task == "segment" else "objects") or []
+            scores[task][not is_there].append(max((o["score"] for o in found), default=0.0))
+
     for r in complete:
         there = sorted({b["label"] for b in r["boxes"]})
-        asked = there[:4] + R.sample([label for label in labels if label not in there], 4)
-        tasks = [{"task": "ground", "phrase": label} for label in asked] + [{"task": "detect_open", "labels": [label]} for label in asked]
-        for task, label, result in zip(tasks, asked * 2, answers.of(r["key"], lambda r=r: photos.open(r), tasks)):
-            best = max((o["score"] for o in result.get("objects", [])), default=0.0)
-            scores[task["task"]][label not in there].append(best)
+        ask(r["key"], lambda r=r: photos.open(r), there[:4], R.sample([label for label in labels if label not in there], 4))
+    held = [r for r in photos.rows.values() if is_validation(r)]
+    plain = {}
+    for r in held:
+        if r["source"] == "caltech101" and cut_out(photos.open(r)):
+            plain.setdefault(r["labels"][-1], []).append(r)
+    scenes = [r for r in held if r["source"].startswith("openimages")]
+    for n in range(args.photos):
+        sheet, truth, _ = compose(photos, plain, scenes, R)
+        there = sorted({label for label, _, _ in truth})
+        ask(f"sheet {n}", lambda s=sheet: s, there, R.sample([k for k in plain if k not in there and KNOWN.get(k, k) not in {KNOWN.get(t, t) for t in there}], len(there)))
     service.process.terminate()
     fitted = {}
     for task, (there, absent) in scores.items():
+        if not any(there):
+            continue  # not a task of this model
         threshold, silent, false = fit(there, absent)
         fitted[task] = round(threshold, 3)
         print(f"{task}: threshold {threshold:.3f}; false abstentions {sum(s == 0 for s in there) / len(there):.3f} -> {silent:.3f} of {len(there)}, "

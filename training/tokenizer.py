@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-from data import read_captions, read_photos
+from photos import read_captions, read_photos
 
 FLORENCE = ["<od>", "</od>", "<ocr>", "</ocr>", *[f"<loc_{i}>" for i in range(1000)], "<cap>", "</cap>", "<ncap>",
             "</ncap>", "<dcap>", "</dcap>", "<grounding>", "</grounding>", "<seg>", "</seg>", "<sep>", "<region_cap>",

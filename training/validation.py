@@ -17,7 +17,8 @@ import torch
 from tokenizers import Tokenizer
 
 from composites import KNOWN
-from data import COCO_OF, Encoder, World, is_validation, read_region_tags, read_sheets
+from data import COCO_OF, Encoder, read_region_tags, read_sheets, World
+from photos import is_validation
 from evaluate_floors import names_it
 from examples import near_hints, phrase_for, region_hints
 from export import generation_json

@@ -21,7 +21,7 @@ SHARED = Path(os.environ.get("FLORENCE_SHARED", ROOT.parent / "shared"))
 class NoLeak(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        from data import check_no_leak, is_coco_test, may_train, read_captions, read_photos
+        from photos import check_no_leak, is_coco_test, may_train, read_captions, read_photos
         cls.check, cls.may_train = staticmethod(check_no_leak), staticmethod(may_train)
         cls.photos = read_photos(SHARED)
         cls.test = [r for r in cls.photos if is_coco_test(r)]
