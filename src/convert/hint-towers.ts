@@ -103,6 +103,13 @@ const Tower = v.variant("kind", [
     ...common,
     kind: v.literal("classifier"),
     heads: v.array(Head),
+    outline: v.exactOptional(
+      v.strictObject({
+        output: Name,
+        region: v.string(),
+        phrase: v.string(),
+      }),
+    ),
   }),
   v.strictObject({
     ...common,
@@ -166,11 +173,24 @@ const Reader = v.strictObject({
   }),
 });
 
+const Near = v.strictObject({
+  prompts: v.array(v.string()),
+  score_threshold: v.number(),
+  nms_iou: v.number(),
+  max: Count,
+  closer: Count,
+  names: Count,
+  colors: v.array(v.string()),
+  skip: v.array(v.string()),
+});
+
 const VisionSection = v.object({
   model_type: v.literal("hint_towers"),
   image_tokens: Count,
   towers: v.pipe(v.array(Tower), v.minLength(1)),
   closer: v.exactOptional(v.number()),
+  region_labels: v.exactOptional(v.boolean()),
+  near: v.exactOptional(Near),
   places: v.exactOptional(v.literal("hinted")),
   reader: v.exactOptional(Reader),
 });
@@ -222,6 +242,8 @@ export function towersVision(
     image_tokens: imageTokens,
     towers,
     closer,
+    region_labels: regionLabels,
+    near,
     places,
     reader,
   } = parsed.output;
@@ -249,6 +271,8 @@ export function towersVision(
       image_tokens: imageTokens,
       towers: towers.map((tower) => describe(tower, tower === projected)),
       ...(closer !== undefined && { closer }),
+      ...(regionLabels !== undefined && { region_labels: regionLabels }),
+      ...(near !== undefined && { near }),
       ...(places !== undefined && { places }),
       ...(reader !== undefined && { reader: describeReader(reader) }),
     },
@@ -293,6 +317,7 @@ function describe(tower: TowerConfig, features: boolean): TowerSpec {
       input: image,
       heads: tower.heads,
       features,
+      ...(tower.outline !== undefined && { outline: tower.outline }),
     };
   }
   return {

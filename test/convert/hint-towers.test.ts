@@ -340,3 +340,56 @@ test("takes a reader's graphs as they are, and says where towers answer", async 
     macs: 80,
   });
 });
+
+test("gives the outline head's map, and says what looks closer", async () => {
+  const [tags, boxes] = CONFIG.vision_config.towers;
+  const outline = {
+    output: "outline",
+    region: "Outline of ",
+    phrase: "Outline {input}",
+  };
+  const near = {
+    prompts: ["Find {input}", "Outline {input}"],
+    score_threshold: 0.05,
+    nms_iou: 0.6,
+    max: 16,
+    closer: 8,
+    names: 2,
+    colors: ["red"],
+    skip: [],
+  };
+  const seeing = { ...tags, outputs: { scores: "scores", outline: "sum" }, outline }; // prettier-ignore
+  const vision = {
+    ...CONFIG.vision_config,
+    towers: [seeing, boxes],
+    region_labels: true,
+    near,
+  };
+  const out = join(folder, "outlining");
+  await convertCheckpoint(checkpoint({ vision_config: vision }), {
+    out,
+    precision: "int8",
+  });
+  const manifest = parseManifest(
+    JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")),
+  );
+  assert.partialDeepStrictEqual(manifest.vision, {
+    towers: [{ kind: "classifier", outline }, { kind: "detector" }],
+    region_labels: true,
+    near,
+  });
+  const session = await createNodeSessions({ threads: 1 }).open({
+    graph: join(out, manifest.graphs["tower.tags"]!.file),
+    weights: {},
+  });
+  const pixels = new Float32Array(3 * SIDE * SIDE).fill(1);
+  const { outline: map } = await session.run({
+    image: { type: "float32", dims: [1, 3, SIDE, SIDE], data: pixels },
+  });
+  assert.deepEqual([...map!.dims], [1, 1, 5, 5]);
+  const values = (await map!.read()).data as Float32Array;
+  // The padding gives the bias alone; three channels of 1 give 3 more.
+  assert.ok(Math.abs(values[0]! - 0.5) < 0.05);
+  assert.ok(Math.abs(values[24]! - 3.5) < 0.05);
+  await session.dispose();
+});

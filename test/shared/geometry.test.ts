@@ -4,6 +4,9 @@ import {
   dequantize,
   intersectionOverUnion,
   quantize,
+  ringArea,
+  signedRingArea,
+  simplifyRing,
 } from "../../src/shared/geometry.ts";
 
 test("quantizes and dequantizes as the reference's example", () => {
@@ -38,4 +41,27 @@ test("measures the overlap of boxes, nothing for empty ones", () => {
   assert.ok(Math.abs(intersectionOverUnion(a, b) - 1 / 3) < 1e-12);
   const inverted = { x_min: 2, y_min: 2, x_max: 0, y_max: 0 };
   assert.equal(intersectionOverUnion(a, inverted), 0);
+});
+
+test("simplifies a ring without straying", () => {
+  const ring = Array.from({ length: 100 }, (_, at): [number, number] => {
+    const angle = (at / 100) * 2 * Math.PI;
+    return [50 + 40 * Math.cos(angle), 50 + 40 * Math.sin(angle)];
+  });
+  const simple = simplifyRing(ring, 1);
+  assert.ok(simple.length < 30);
+  assert.ok(
+    Math.abs(ringArea(simple) - ringArea(ring)) < 0.05 * ringArea(ring),
+  );
+});
+
+test("says which way a ring runs", () => {
+  const clockwise = [
+    [0, 0],
+    [4, 0],
+    [4, 3],
+    [0, 3],
+  ] as const;
+  assert.equal(signedRingArea(clockwise), 12);
+  assert.equal(signedRingArea(clockwise.toReversed()), -12);
 });

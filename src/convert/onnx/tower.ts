@@ -47,6 +47,11 @@ export function towerGraph(
       : tower.strides.map((stride) => `stride_${stride}`);
   for (const step of tower.plan)
     values.set(step.output, runStep(layers, step, valueOf));
+  if (tower.kind === "classifier" && tower.outline !== undefined) {
+    const { output } = tower.outline;
+    const map = valueOf(tower.outputs[output] ?? output);
+    graph.output(output, map, "float32", ["batch", 1, "rows", "columns"]);
+  }
   for (const name of wanted) {
     const value = valueOf(tower.outputs[name] ?? name);
     const shape =

@@ -1,7 +1,7 @@
 // From a mask to polygons.
 
 import { contours } from "d3-contour";
-import type { Box } from "../../shared/geometry.ts";
+import { ringArea, simplifyRing, type Box } from "../../shared/geometry.ts";
 
 /** Which pixels are part of something. */
 export interface Mask {
@@ -74,74 +74,4 @@ function minMax(
     most = Math.max(most, point[axis]);
   }
   return [least, most];
-}
-
-/** Area of a ring in square pixels (shoelace formula). */
-export function ringArea(ring: readonly (readonly [number, number])[]): number {
-  let twice = 0;
-  for (const [index, [x, y]] of ring.entries()) {
-    const [nextX, nextY] = ring[(index + 1) % ring.length]!;
-    twice += x * nextY - nextX * y;
-  }
-  return Math.abs(twice) / 2;
-}
-
-/**
- * Leaves points out that stand within `tolerance` of the line between those
- * that stay (Douglas and Peucker, 1973).
- */
-export function simplifyRing(
-  ring: readonly [number, number][],
-  tolerance: number,
-): [number, number][] {
-  if (ring.length < 4) return [...ring];
-  // Two far points split the ring into two lines.
-  const far = farthest(ring, ring[0]!);
-  const first = simplifyLine(ring.slice(0, far + 1), tolerance);
-  const second = simplifyLine([...ring.slice(far), ring[0]!], tolerance);
-  return [...first.slice(0, -1), ...second.slice(0, -1)];
-}
-
-function simplifyLine(
-  line: readonly [number, number][],
-  tolerance: number,
-): [number, number][] {
-  const keep = new Set([0, line.length - 1]);
-  const open: [number, number][] = [[0, line.length - 1]];
-  for (let part = open.pop(); part !== undefined; part = open.pop()) {
-    const [from, to] = part;
-    let worst = from;
-    let distance = tolerance;
-    for (let index = from + 1; index < to; index += 1) {
-      const away = distanceToLine(line[index]!, line[from]!, line[to]!);
-      if (away > distance) [worst, distance] = [index, away];
-    }
-    if (worst === from) continue;
-    keep.add(worst);
-    open.push([from, worst], [worst, to]);
-  }
-  return line.filter((_, index) => keep.has(index));
-}
-
-function distanceToLine(
-  [x, y]: readonly [number, number],
-  [x0, y0]: readonly [number, number],
-  [x1, y1]: readonly [number, number],
-): number {
-  const length = Math.hypot(x1 - x0, y1 - y0);
-  if (length === 0) return Math.hypot(x - x0, y - y0);
-  return Math.abs((x1 - x0) * (y0 - y) - (x0 - x) * (y1 - y0)) / length;
-}
-
-function farthest(
-  ring: readonly [number, number][],
-  [x0, y0]: readonly [number, number],
-): number {
-  let best = 0;
-  let distance = -1;
-  for (const [index, [x, y]] of ring.entries()) {
-    const away = Math.hypot(x - x0, y - y0);
-    if (away > distance) [best, distance] = [index, away];
-  }
-  return best;
 }

@@ -90,9 +90,10 @@ export function createFeatureCache(host: FeatureHost): FeatureCache {
   const remember = (id: string, one: Remembered): void => {
     const { data, hintIds, sights = [] } = one.seen.features;
     let numbers = hintIds.length;
-    for (const { prompt, hintIds: own = [], answer } of sights) {
+    for (const { prompt, hintIds: own = [], answer, outlines = [] } of sights) {
       // An answer has an id and a log-probability for each token.
       numbers += prompt.length + own.length + 2 * (answer?.ids.length ?? 0);
+      for (const { box, ids } of outlines) numbers += box.length + ids.length;
     }
     const bytes = data.byteLength + 8 * numbers + OVERHEAD_BYTES;
     memory.set(id, one, bytes);

@@ -19,9 +19,13 @@ const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const Sight = v.strictObject({
   prompt: v.array(Count),
+  openAt: v.exactOptional(Count),
   hintIds: v.exactOptional(v.array(Count)),
   answer: v.exactOptional(
     v.strictObject({ ids: v.array(Count), logProbs: v.array(v.number()) }),
+  ),
+  outlines: v.exactOptional(
+    v.array(v.strictObject({ box: v.array(Count), ids: v.array(Count) })),
   ),
 });
 
@@ -84,14 +88,23 @@ export async function encodeSeenImage(
 
 function copySight({
   prompt,
+  openAt,
   hintIds,
   answer,
+  outlines,
 }: PromptSight): v.InferInput<typeof Sight> {
   return {
     prompt: [...prompt],
+    ...(openAt !== undefined && { openAt }),
     ...(hintIds !== undefined && { hintIds: [...hintIds] }),
     ...(answer !== undefined && {
       answer: { ids: [...answer.ids], logProbs: [...answer.logProbs] },
+    }),
+    ...(outlines !== undefined && {
+      outlines: outlines.map(({ box, ids }) => ({
+        box: [...box],
+        ids: [...ids],
+      })),
     }),
   };
 }

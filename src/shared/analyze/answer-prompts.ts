@@ -17,8 +17,10 @@ import type {
   WrittenAnswer,
 } from "../model/model.ts";
 import type { LoadedModel } from "../model/open-model.ts";
+import { findForm } from "../model/prompt-form.ts";
 import type { Answer } from "../parse/answer.ts";
 import type { RatedLabels } from "../tasks/task.ts";
+import { outlineAnswer } from "./outline-answer.ts";
 
 /** A prompt over an image, and the labels to rate for it. */
 export interface PromptToAnswer {
@@ -105,15 +107,12 @@ export async function answerPrompts(
   }
 }
 
-/** What the vision side made for this prompt alone. */
+/** What the vision side made for this prompt, or for all of its form. */
 export function sightOf({
   features,
   ids,
 }: Pick<PromptToAnswer, "features" | "ids">): PromptSight | undefined {
-  return features.sights?.find(
-    ({ prompt }) =>
-      prompt.length === ids.length && prompt.every((id, at) => id === ids[at]),
-  );
+  return findForm(features.sights ?? [], ids);
 }
 
 /** An answer that was there before anybody asked the language model. */
@@ -128,9 +127,19 @@ function tellWritten(
     spreads: ids.slice(0, options.maxWrittenTokens).map(() => null),
     finishReason: ids.length > options.maxWrittenTokens ? "length" : "stop",
   };
-  for (const [at, id] of answer.ids.entries())
-    options.onToken(prompt, id, answer.logProbs[at]!, null);
-  options.onAnswer(prompt, { answer, labelScores: null });
+  tellWhole(prompt, { answer, labelScores: null }, options);
+}
+
+/** All tokens of an answer, and its end. */
+function tellWhole(
+  prompt: number,
+  answered: AnsweredPrompt,
+  options: AnswerOptions,
+): void {
+  const { ids, logProbs, spreads } = answered.answer;
+  for (const [at, id] of ids.entries())
+    options.onToken(prompt, id, logProbs[at]!, spreads[at] ?? null);
+  options.onAnswer(prompt, answered);
 }
 
 async function startBatch(
@@ -178,6 +187,7 @@ async function answerBatch(
   const open = [...batch.keys()].filter((prompt) => !closed.includes(prompt));
   if (open.length === 0) return;
   const places = batch.map((prompt) => placesOf(prompt, loaded));
+  const outlines = batch.map((prompt) => sightOf(prompt)?.outlines);
   await generate(state, open, {
     spec,
     banned: (prompt, ids) => places[prompt]?.(ids) ?? [],
@@ -186,11 +196,19 @@ async function answerBatch(
     locations: locationTokens(loaded),
     signal: options.signal,
     onToken: (prompt, id, logProb, spread) => {
-      options.onToken(prompt, id, logProb, spread);
+      // What the boxes become is known when the last of them is.
+      if (outlines[prompt] === undefined)
+        options.onToken(prompt, id, logProb, spread);
     },
-    onAnswer: (prompt, answer) => {
+    onAnswer: (prompt, said) => {
       const labelScores = scores.get(prompt)?.means ?? null;
-      options.onAnswer(prompt, { answer, labelScores });
+      const known = outlines[prompt];
+      if (known === undefined) {
+        options.onAnswer(prompt, { answer: said, labelScores });
+        return;
+      }
+      const answer = outlineAnswer(said, known, loaded.tokenizer);
+      tellWhole(prompt, { answer, labelScores }, options);
     },
   });
 }

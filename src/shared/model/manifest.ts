@@ -59,6 +59,19 @@ const ClassifierHead = v.strictObject({
   max: Count,
 });
 
+/** Says which pixels of what the tower looks at belong to the thing in it. */
+const OutlineHead = v.strictObject({
+  /** `[B, 1, side, side]`, logits. */
+  output: v.string(),
+  /** The prompt it answers itself, up to the region's corners. */
+  region: v.string(),
+  /**
+   * The prompt whose boxes are told as outlines: the caller's words stand for
+   * `{input}`.
+   */
+  phrase: v.string(),
+});
+
 const ClassifierTower = v.strictObject({
   kind: v.literal("classifier"),
   name: v.string(),
@@ -67,6 +80,7 @@ const ClassifierTower = v.strictObject({
   heads: v.array(ClassifierHead),
   /** Whether this graph also gives `image_features`. */
   features: v.boolean(),
+  outline: v.exactOptional(OutlineHead),
 });
 
 /** Answers a detector gives itself, to these prompts word for word. */
@@ -146,6 +160,27 @@ const Reader = v.strictObject({
   }),
 });
 
+/**
+ * A closer look at single things, for prompts that ask for some by words; see
+ * `towers/near-hints.ts`.
+ */
+const Near = v.strictObject({
+  /** The caller's words, if the prompt has some, stand for `{input}`. */
+  prompts: v.array(v.string()),
+  /** Of candidates, as for a detector, but classes hide one another. */
+  score_threshold: v.number(),
+  nms_iou: v.number(),
+  max: Count,
+  /** The first so many are looked at by the classifiers. */
+  closer: Count,
+  /** Most names that a crop's tags add. */
+  names: Count,
+  /** Tags that are colors: the best one is told. */
+  colors: v.array(v.string()),
+  /** Tags that say nothing of a thing. */
+  skip: v.array(v.string()),
+});
+
 const DavitVision = v.strictObject({
   kind: v.literal("davit"),
   input: ImageInput,
@@ -163,6 +198,9 @@ const TowersVision = v.strictObject({
    * prompts that name a region; left out: they look at the whole image only.
    */
   closer: v.exactOptional(v.number()),
+  /** Whether a region stands among its hints, under the detector's name. */
+  region_labels: v.exactOptional(v.boolean()),
+  near: v.exactOptional(Near),
   /** `hinted`: answers name only boxes that stand in the hints. */
   places: v.exactOptional(v.literal("hinted")),
   reader: v.exactOptional(Reader),
@@ -247,6 +285,7 @@ export const ManifestSchema = v.strictObject({
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
 export type Calibration = v.InferOutput<typeof Calibration>;
 export type TowerSpec = v.InferOutput<typeof Tower>;
+export type NearSpec = v.InferOutput<typeof Near>;
 export type ReaderSpec = v.InferOutput<typeof Reader>;
 export type ImageInputSpec = v.InferOutput<typeof ImageInput>;
 export type GenerationSpec = v.InferOutput<typeof Generation>;

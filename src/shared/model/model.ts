@@ -6,14 +6,26 @@
 import type { RgbImage } from "../image/rgb-image.ts";
 import type { Manifest } from "./manifest.ts";
 
-/** What the vision side made for one prompt alone. */
+/** What the vision side made for one prompt, or for all of one form. */
 export interface PromptSight {
   /** Ids of the prompt, `<s>` and `</s>` included. */
   readonly prompt: readonly number[];
+  /** Given, any words of the caller's stand before this position of `prompt`. */
+  readonly openAt?: number;
   /** In place of the image's: what a closer look at a region gave. */
   readonly hintIds?: readonly number[];
   /** The whole answer, where no language model is asked. */
   readonly answer?: WrittenAnswer;
+  /** Each box the language model names is told as the outline of what is in it. */
+  readonly outlines?: readonly BoxOutline[];
+}
+
+/** A box of the hints and the outline of what is in it. */
+export interface BoxOutline {
+  /** Four location ids. */
+  readonly box: readonly number[];
+  /** Location ids of its rings, parted by `<sep>`. */
+  readonly ids: readonly number[];
 }
 
 /** An answer the vision side wrote itself. */

@@ -1,6 +1,6 @@
 // One list of objects of the lists that overlapping views gave.
 
-import type { Box, ImageSize } from "../geometry.ts";
+import { ringArea, type Box, type ImageSize } from "../geometry.ts";
 import type { DroppedItem, ResultBox, ResultPoint } from "./result-fields.ts";
 import {
   groupSightings,
@@ -8,7 +8,7 @@ import {
   isPartOf,
   type Sighting,
 } from "./same-thing.ts";
-import { boundingBox, ringArea, svgPath } from "./segments.ts";
+import { boundingBox, svgPath } from "./segments.ts";
 import type { FinishContext, ViewResult } from "./task.ts";
 
 /** An object of any task that finds some. */

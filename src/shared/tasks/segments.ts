@@ -1,6 +1,6 @@
 // From parsed polygons to scored segments in the caller's unit.
 
-import { dequantize, type ImageSize } from "../geometry.ts";
+import { dequantize, ringArea, type ImageSize } from "../geometry.ts";
 import type { Answer } from "../parse/answer.ts";
 import type { Dropped } from "../parse/pieces.ts";
 import { parsePolygons, type PolygonBins } from "../parse/polygons.ts";
@@ -144,14 +144,4 @@ export function boundingBox(points: readonly ResultPoint[]): ResultBox {
     y_max = Math.max(y_max, y);
   }
   return { x_min, y_min, x_max, y_max };
-}
-
-/** Shoelace formula, the closing edge included. */
-export function ringArea(ring: readonly ResultPoint[]): number {
-  let twice = 0;
-  for (const [index, [x, y]] of ring.entries()) {
-    const [nextX, nextY] = ring[(index + 1) % ring.length]!;
-    twice += x * nextY - nextX * y;
-  }
-  return Math.abs(twice) / 2;
 }

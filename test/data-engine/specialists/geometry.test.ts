@@ -2,11 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readYolox } from "../../../src/data-engine/specialists/detector.ts";
 import { COCO_LABELS } from "../../../src/data-engine/specialists/coco-labels.ts";
-import {
-  outlineMask,
-  ringArea,
-  simplifyRing,
-} from "../../../src/data-engine/specialists/outline.ts";
+import { outlineMask } from "../../../src/data-engine/specialists/outline.ts";
 import { withStability } from "../../../src/data-engine/specialists/stability.ts";
 import {
   flipImage,
@@ -76,18 +72,6 @@ test("outlines nothing in an empty mask, and leaves specks out", () => {
   const speck = { ...empty, data: new Float32Array(64) };
   speck.data[20] = 1;
   assert.equal(outlineMask(speck, { minArea: 4, tolerance: 1 }), null);
-});
-
-test("simplifies a ring without straying", () => {
-  const ring = Array.from({ length: 100 }, (_, at): [number, number] => {
-    const angle = (at / 100) * 2 * Math.PI;
-    return [50 + 40 * Math.cos(angle), 50 + 40 * Math.sin(angle)];
-  });
-  const simple = simplifyRing(ring, 1);
-  assert.ok(simple.length < 30);
-  assert.ok(
-    Math.abs(ringArea(simple) - ringArea(ring)) < 0.05 * ringArea(ring),
-  );
 });
 
 const IMAGE = {

@@ -2,36 +2,30 @@
 // closer at regions, and answer some prompts themselves.
 
 import { FlorenceError, throwIfAborted } from "../../errors.ts";
-import type { Box } from "../../geometry.ts";
-import { cropImage } from "../../image/crop-image.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import type { Manifest, ReaderSpec, TowerSpec } from "../manifest.ts";
+import type { Manifest, TowerSpec } from "../manifest.ts";
 import type { Features, PromptSight, RunOptions } from "../model.ts";
 import type { Session } from "../session.ts";
+import { lookCloser, type Glance, type Seen } from "../towers/closer-look.ts";
 import { createHintWriter } from "../towers/hint-writer.ts";
+import { createPromptKinds } from "../towers/prompt-kinds.ts";
 import { readDetections, type Detection } from "../towers/read-detections.ts";
 import { readTags, type Tag } from "../towers/read-tags.ts";
-import { readLines, type ReaderSessions } from "../towers/reader.ts";
-import {
-  linesIn,
-  regionOf,
-  writeLines,
-  writeObjects,
-  writeText,
-} from "../towers/write-answers.ts";
+import type { ReaderSessions } from "../towers/reader.ts";
+import { writeObjects } from "../towers/write-answers.ts";
 import { pixelTensor, readFeatures, type Vision } from "./vision.ts";
 
 type TowersSpec = Extract<Manifest["vision"], { kind: "hint_towers" }>;
 type DetectorTower = Extract<TowerSpec, { kind: "detector" }>;
 
-/** What towers see of one image. */
-interface Seen {
+/** What towers see of one image, as they look one after the other. */
+interface Seeing extends Seen {
   readonly tags: Tag[];
-  /** Down to the lowest score anything is made of. */
-  readonly detections: Detection[];
   readonly hinted: Detection[];
   readonly sights: PromptSight[];
+  detector: DetectorTower | null;
+  predictionsOf: Seen["predictionsOf"];
 }
 
 /**
@@ -51,53 +45,27 @@ export function createTowers(
   const inputSize = Math.max(...spec.towers.map((tower) => tower.input.size));
   const kinds = createPromptKinds(spec, tokenizer);
 
-  /** Tags of pictures, by all classifiers. */
-  const tagsOf = async (
+  const glance = async (
     images: readonly RgbImage[],
     options: RunOptions,
-  ): Promise<Tag[][]> => {
-    const tags = images.map((): Tag[] => []);
+  ): Promise<readonly Glance[]> => {
+    const glances = images.map(() => ({
+      tags: [] as Tag[],
+      outline: null as Float32Array | null,
+    }));
     for (const tower of spec.towers) {
       if (tower.kind !== "classifier") continue;
       const own = await runTower(tower, images, sessions, options);
-      for (const at of images.keys())
-        tags[at]!.push(...readTags(tower, own.valuesOf(at)));
+      for (const [at, one] of glances.entries()) {
+        const valueOf = own.valuesOf(at);
+        one.tags.push(...readTags(tower, valueOf));
+        if (tower.outline !== undefined)
+          one.outline ??= valueOf(tower.outline.output);
+      }
     }
-    return tags;
+    return glances;
   };
-
-  /** Adds what single prompts need to what was seen of an image. */
-  const addSights = async (
-    image: RgbImage,
-    seen: Seen,
-    prompts: readonly (readonly number[])[],
-    options: RunOptions,
-  ): Promise<void> => {
-    const regions = prompts.filter((ids) => kinds.kindOf(ids) === "region");
-    const boxes = regions.map((ids) => regionOf(ids, image, tokenizer)!);
-    const crops = boxes.map((box) =>
-      cropImage(image, grown(box, spec.closer ?? 0)),
-    );
-    const closer = crops.length === 0 ? [] : await tagsOf(crops, options);
-    for (const [at, prompt] of regions.entries()) {
-      const hintIds = writer.write(closer[at]!, seen.hinted, image);
-      seen.sights.push({ prompt, hintIds });
-    }
-    const texts = prompts.filter((ids) => kinds.readKindOf(ids) !== null);
-    if (texts.length === 0 || spec.reader === undefined) return;
-    const reader = await openReader!();
-    const lines = await readLines(image, spec.reader, reader, options);
-    for (const prompt of texts) {
-      const kind = kinds.readKindOf(prompt);
-      const region = regionOf(prompt, image, tokenizer);
-      const own = region === null ? lines : linesIn(lines, region);
-      const answer =
-        kind === "lines"
-          ? writeLines(own, image, tokenizer)
-          : writeText(own, tokenizer);
-      seen.sights.push({ prompt, answer });
-    }
-  };
+  const look = { spec, tokenizer, writer, kinds, glance, openReader };
 
   return {
     inputSizes: [inputSize],
@@ -109,11 +77,12 @@ export function createTowers(
           `Input size ${options.inputSize} is not one this model takes: ${inputSize}.`,
         );
       }
-      const seen = images.map((): Seen => ({
+      const seen = images.map((): Seeing => ({
         tags: [],
-        detections: [],
         hinted: [],
         sights: [],
+        detector: null,
+        predictionsOf: () => new Float32Array(0),
       }));
       let features: readonly Features[] | null = null;
       for (const tower of spec.towers) {
@@ -122,13 +91,16 @@ export function createTowers(
           features = await readFeatures(ran.features!, inputSize);
         }
         for (const [at, image] of images.entries()) {
-          look(tower, image, ran.valuesOf(at), seen[at]!, tokenizer);
+          lookBy(tower, image, ran.valuesOf(at), seen[at]!, tokenizer);
         }
       }
       for (const [at, image] of images.entries()) {
         throwIfAborted(options.signal);
+        const own = seen[at]!;
         const prompts = options.prompts?.[at] ?? [];
-        await addSights(image, seen[at]!, prompts, options);
+        own.sights.push(
+          ...(await lookCloser(look, image, own, prompts, options)),
+        );
       }
       return seen.map(({ tags, hinted, sights }, index) => ({
         data: features?.[index]?.data ?? new Float32Array(0),
@@ -142,73 +114,21 @@ export function createTowers(
   };
 }
 
-interface PromptKinds {
-  /** What the vision side does for a prompt beyond the image's hints. */
-  kindOf(prompt: readonly number[]): "answered" | "read" | "region" | null;
-  readKindOf(prompt: readonly number[]): keyof ReaderSpec["answers"] | null;
-}
-
-function createPromptKinds(
-  { towers, reader, closer }: TowersSpec,
-  tokenizer: Tokenizer,
-): PromptKinds {
-  const keyOf = (ids: readonly number[]): string => ids.join();
-  const answered = new Set(
-    towers.flatMap((tower) =>
-      tower.kind === "detector" && tower.answers !== undefined
-        ? [tower.answers.labeled, tower.answers.unlabeled].map((prompt) =>
-            keyOf(tokenizer.encode(prompt)),
-          )
-        : [],
-    ),
-  );
-  const read = new Map(
-    reader === undefined
-      ? []
-      : (["text", "lines"] as const).map(
-          (kind) =>
-            [keyOf(tokenizer.encode(reader.answers[kind])), kind] as const,
-        ),
-  );
-  const { bos } = tokenizer.special;
-  const region =
-    reader === undefined
-      ? null
-      : [bos, ...tokenizer.encodePlain(reader.answers.region)];
-  const readKindOf = (
-    prompt: readonly number[],
-  ): keyof ReaderSpec["answers"] | null => {
-    const whole = read.get(keyOf(prompt));
-    if (whole !== undefined) return whole;
-    const begins = region?.every((id, at) => prompt[at] === id) ?? false;
-    return begins ? "region" : null;
-  };
-  return {
-    readKindOf,
-    kindOf(prompt) {
-      if (answered.has(keyOf(prompt))) return "answered";
-      if (readKindOf(prompt) !== null) return "read";
-      const places = prompt.filter(
-        (id) => tokenizer.locationBin(id) !== undefined,
-      );
-      return closer !== undefined && places.length === 4 ? "region" : null;
-    },
-  };
-}
-
 /** Adds what one tower says of one image. */
-function look(
+function lookBy(
   tower: TowerSpec,
   image: RgbImage,
   own: (name: string) => Float32Array,
-  seen: Seen,
+  seen: Seeing,
   tokenizer: Tokenizer,
 ): void {
   if (tower.kind === "classifier") {
     seen.tags.push(...readTags(tower, own));
     return;
   }
-  const found = detectionsOf(tower, image, own);
+  seen.detector = tower;
+  seen.predictionsOf = (stride) => own(`${tower.output}${stride}`);
+  const found = detectionsOf(tower, image, seen);
   seen.hinted.push(
     ...found
       .filter(({ score }) => score >= tower.score_threshold)
@@ -233,7 +153,7 @@ function look(
 function detectionsOf(
   tower: DetectorTower,
   image: RgbImage,
-  own: (name: string) => Float32Array,
+  { predictionsOf }: Seen,
 ): readonly Detection[] {
   const { answers } = tower;
   const wide = {
@@ -244,9 +164,7 @@ function detectionsOf(
     ),
     max: Math.max(tower.max, answers?.max ?? 0),
   };
-  return readDetections(wide, image, (stride) =>
-    own(`${tower.output}${stride}`),
-  );
+  return readDetections(wide, image, predictionsOf);
 }
 
 async function runTower(
@@ -285,16 +203,4 @@ function rowOf(
   }
   const size = all.length / count;
   return all.subarray(index * size, (index + 1) * size);
-}
-
-/** A box with a share of its sides added on each. */
-function grown(box: Box, share: number): Box {
-  const x = share * (box.x_max - box.x_min);
-  const y = share * (box.y_max - box.y_min);
-  return {
-    x_min: box.x_min - x,
-    y_min: box.y_min - y,
-    x_max: box.x_max + x,
-    y_max: box.y_max + y,
-  };
 }

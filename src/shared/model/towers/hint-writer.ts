@@ -1,10 +1,14 @@
 // Writes what the towers saw in the model's own tokens:
 // <cap> name <score> ... </cap> <od> label <loc> x 4 <score> ... </od>
 
-import { quantize, type ImageSize } from "../../geometry.ts";
+import type { ImageSize } from "../../geometry.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Detection } from "./read-detections.ts";
 import type { Tag } from "./read-tags.ts";
+import { boxIds } from "./write-answers.ts";
+
+/** Label pieces kept at most. */
+const MOST_KEPT = 4096;
 
 /** Writes hints with one tokenizer; label pieces are kept. */
 export interface HintWriter {
@@ -34,28 +38,22 @@ export function createHintWriter(tokenizer: Tokenizer): HintWriter {
     const known = pieces.get(label);
     if (known !== undefined) return known;
     const ids = tokenizer.encodePlain(label);
+    // Labels are few, but words of place make many of them.
+    if (pieces.size >= MOST_KEPT) pieces.clear();
     pieces.set(label, ids);
     return ids;
   };
 
   return {
     write(tags, detections, image) {
-      const location = (value: number, side: number): number =>
-        tokenizer.special.firstLocation + quantize(value, side);
       const ids = [openTags];
       for (const { name, score } of tags) {
         ids.push(...encode(name), scoreId(score));
       }
       ids.push(closeTags, openBoxes);
       for (const { label, score, box } of detections) {
-        ids.push(
-          ...encode(label),
-          location(box.x_min, image.width),
-          location(box.y_min, image.height),
-          location(box.x_max, image.width),
-          location(box.y_max, image.height),
-          scoreId(score),
-        );
+        const corners = boxIds(box, image, tokenizer);
+        ids.push(...encode(label), ...corners, scoreId(score));
       }
       ids.push(closeBoxes);
       return ids;

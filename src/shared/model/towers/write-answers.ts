@@ -9,6 +9,7 @@ import {
 } from "../../geometry.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { WrittenAnswer } from "../model.ts";
+import type { Outline } from "./outline.ts";
 import type { Detection } from "./read-detections.ts";
 import type { ReadLine } from "./reader.ts";
 
@@ -25,13 +26,11 @@ export function writeObjects(
   const answer = startAnswer(tokenizer);
   let label: string | null = null;
   for (const detection of detections) {
-    const { x_min, y_min, x_max, y_max } = detection.box;
     if (hasLabels && detection.label !== label) {
       label = detection.label;
       answer.add(tokenizer.encodePlain(label), detection.score);
     }
-    const corners = [x_min, y_min, x_max, y_max];
-    answer.add(locations(corners, image, tokenizer), detection.score);
+    answer.add(boxIds(detection.box, image, tokenizer), detection.score);
   }
   return answer.finish();
 }
@@ -61,6 +60,36 @@ export function writeText(
     answer.add(tokenizer.encodePlain(own), score);
   }
   return answer.finish();
+}
+
+/** The outline of a thing; every token has the log of its score. */
+export function writeOutline(
+  outline: Outline,
+  tokenizer: Tokenizer,
+): WrittenAnswer {
+  const answer = startAnswer(tokenizer);
+  answer.add(outlineIds(outline, tokenizer), outline.score);
+  return answer.finish();
+}
+
+/** Location ids of rings, parted by `<sep>`. */
+export function outlineIds(
+  { rings }: Outline,
+  { special }: Tokenizer,
+): number[] {
+  return rings.flatMap((ring, at) => [
+    ...(at === 0 ? [] : [special.separator]),
+    ...ring.map((bin) => special.firstLocation + bin),
+  ]);
+}
+
+/** The four location ids of a box in pixels. */
+export function boxIds(
+  { x_min, y_min, x_max, y_max }: Box,
+  image: ImageSize,
+  tokenizer: Tokenizer,
+): number[] {
+  return locations([x_min, y_min, x_max, y_max], image, tokenizer);
 }
 
 /** Lines whose middle lies in a box. */
