@@ -52,6 +52,13 @@ def generation_json(tokenizer):
     }
 
 
+def add_outline(tower, head):
+    """The steps of outline.py's head go on from the classifier's plan, and the prompts it is for."""
+    tower["plan"] += head["plan"]
+    tower["outputs"][head["output"]] = head["value"]
+    tower["outline"] = {"output": head["output"], "region": PROMPTS["segment_regions"].split("{input}")[0], "phrase": PROMPTS["segment"]}
+
+
 MIN_SCORES = {"detect": 0.3}  # left out unless asked for: of the boxes around 0.3 a third is right
 
 
@@ -106,6 +113,9 @@ if __name__ == "__main__":
     towers = load_file(str(looking / "towers.safetensors"))
     if (looking / "photo_tags.safetensors").exists():
         towers |= load_file(str(looking / "photo_tags.safetensors"))
+    if (looking / "outline.json").exists():
+        towers |= load_file(str(looking / "outline.safetensors"))
+        add_outline(vision["towers"][0], json.loads((looking / "outline.json").read_text()))
     vision |= {"closer": CLOSER, "region_labels": True, "places": "hinted"}
     vision["near"] = NEAR | {"prompts": [PROMPTS[task] for task in NEAR_TASKS]}
     vision["towers"][1]["answers"] = ANSWERS
