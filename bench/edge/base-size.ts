@@ -1,16 +1,15 @@
 // How long does a model of Florence-2-base's size take on the kernels, and how
 // much memory is planned for it?
 //
-// Command:  node bench/edge/base-size.ts [--precision int8]
-// Expected: a minute (int4: two); a table. Random weights; 30 greedy tokens; one
+// Command:  node bench/edge/base-size.ts [--bits 7]
+// Expected: a minute (4 bits: two); a table. Random weights; 30 greedy tokens; one
 //           thread of Node, its processor time. Peak memory: 1.5 GB while packing.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import type { EdgePrecision } from "../../src/convert/edge/pack-checkpoint.ts";
-import { writeEdgeWeights } from "../../src/convert/edge/write-edge-weights.ts";
+import { parseEdgeChoices } from "../../src/convert/edge/edge-choices.ts";
 import { convertCheckpoint } from "../../src/convert/index.ts";
 import { bundleFolder } from "../../src/node/bundle-folder.ts";
 import {
@@ -24,7 +23,10 @@ import {
 } from "../../src/shared/model/edge/memory-plan.ts";
 import { findWeights } from "../../src/shared/model/edge/weights.ts";
 import type { Model } from "../../src/shared/model/model.ts";
-import { readManifest } from "../../src/shared/model/open-model.ts";
+import {
+  readManifest,
+  readTokenizer,
+} from "../../src/shared/model/open-model.ts";
 import {
   loadRecipe,
   writeRandomCheckpoint,
@@ -45,15 +47,15 @@ const PICTURE = {
 };
 
 const { values: flags } = parseArgs({
-  options: { precision: { type: "string", default: "int8" } },
+  options: { bits: { type: "string", default: "7" } },
 });
 const folder = await mkdtemp(`${tmpdir()}/florence-base-`);
 try {
   const checkpoint = `${folder}/checkpoint`;
   const out = `${folder}/bundle`;
   writeRandomCheckpoint(checkpoint, loadRecipe("base"));
-  await convertCheckpoint(checkpoint, { out, precision: "int8" });
-  await writeEdgeWeights(checkpoint, out, flags.precision as EdgePrecision);
+  const edge = parseEdgeChoices(flags.bits);
+  await convertCheckpoint(checkpoint, { out, precision: "edge", edge });
   await measure(out);
 } finally {
   await rm(folder, { recursive: true });
@@ -69,12 +71,13 @@ async function measure(out: string): Promise<void> {
   const { vision } = manifest;
   if (vision.kind !== "davit") throw new Error("internal: base has DaViT");
   const sizes = { ...manifest, vision: { ...vision, input_sizes: SIZES } };
-  const model = await openEdgeModel(sizes, bundle, modules, {
+  const tokenizer = await readTokenizer(manifest, bundle);
+  const model = await openEdgeModel(sizes, bundle, tokenizer, modules, {
     maxBytes: MAX_BYTES,
   });
   printMachine();
   console.log(
-    `${plan.precision} weights, ${model.capabilities.device} kernels`,
+    `weights of ${flags.bits} bits, ${model.capabilities.device} kernels`,
   );
   console.log("");
   console.log(

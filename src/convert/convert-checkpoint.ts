@@ -18,6 +18,9 @@ import {
   type DirectoryWriter,
 } from "./bundle-writer.ts";
 import { openCheckpoint, type Checkpoint } from "./checkpoint.ts";
+import type { EdgeChoices } from "./edge/edge-choices.ts";
+import { describeEdgeModel } from "./edge/pack-checkpoint.ts";
+import { writeEdgeWeights } from "./edge/write-edge-weights.ts";
 import { readGeneration } from "../shared/model/generation-config.ts";
 import {
   hasLogitsBias,
@@ -40,7 +43,10 @@ import { writeTransformersJsLayout } from "./transformers-js-layout.ts";
 export interface ConvertOptions {
   /** Where the bundle goes; an earlier bundle there is replaced. */
   readonly out: string;
-  readonly precision: Precision;
+  /** `edge`: for the kernels' backend, as `edge` says. */
+  readonly precision: Precision | "edge";
+  /** How parts are stored for the kernels; one byte each if left out. */
+  readonly edge?: EdgeChoices | undefined;
   /** `florence` (the default) or the four graphs of transformers.js. */
   readonly layout?: "florence" | "transformers-js" | undefined;
   /** What to call the model; the directory's name if left out. */
@@ -56,8 +62,8 @@ export interface ConvertOptions {
 /** What a conversion made. */
 export interface ConvertedModel {
   readonly path: string;
-  readonly layout: "florence" | "transformers-js";
-  readonly precision: Precision;
+  readonly layout: Manifest["layout"];
+  readonly precision: Manifest["precision"];
   readonly bytes: number;
   readonly files: number;
 }
@@ -68,26 +74,25 @@ export interface ConvertedModel {
  * Streams: peak memory is below 1.5 times the largest tensor plus 300 MB.
  *
  * @throws FlorenceError `bundle_invalid` if the checkpoint cannot be used,
- *   `invalid_request` if `out` holds something else, `deadline_exceeded` if
- *   the signal was aborted. Nothing is left of a failed conversion.
+ *   `invalid_request` if `out` holds something else or options do not go
+ *   together, `deadline_exceeded` if the signal was aborted. Nothing is left of a failed conversion.
  */
 export async function convertCheckpoint(
   directory: string,
   options: ConvertOptions,
 ): Promise<ConvertedModel> {
+  const layout = layoutOf(options);
   const checkpoint = await openCheckpoint(directory);
-  const layout = options.layout ?? "florence";
   try {
-    const write =
-      layout === "florence" ? writeFlorenceLayout : writeTransformersJsLayout;
-    const mark = layout === "florence" ? "manifest.json" : "config.json";
+    const isForeign = layout === "transformers-js";
     const files = await writeDirectory(
       options.out,
       (names) =>
-        names.includes(mark) &&
-        (layout === "florence" || names.includes("onnx")),
+        isForeign
+          ? names.includes("config.json") && names.includes("onnx")
+          : names.includes("manifest.json"),
       async (writer) => {
-        await write(checkpoint, writer, options);
+        await writeLayout(checkpoint, writer, options);
         return writer.files;
       },
     );
@@ -104,12 +109,74 @@ export async function convertCheckpoint(
   }
 }
 
-async function writeFlorenceLayout(
+function layoutOf({ layout, precision }: ConvertOptions): Manifest["layout"] {
+  if (precision !== "edge") return layout ?? "florence";
+  if (layout === undefined || layout === "florence") return "edge";
+  throw new FlorenceError(
+    "invalid_request",
+    "Precision edge is for the kernels and has no graphs. Leave the layout out, or take another precision.",
+  );
+}
+
+async function writeLayout(
   checkpoint: Checkpoint,
   writer: DirectoryWriter,
   options: ConvertOptions,
 ): Promise<void> {
-  const { precision } = options;
+  const { precision, layout } = options;
+  if (precision === "edge") {
+    await writeEdgeLayout(checkpoint, writer, options);
+  } else if (layout === "transformers-js") {
+    await writeTransformersJsLayout(checkpoint, writer, {
+      ...options,
+      precision,
+    });
+  } else {
+    await writeFlorenceLayout(checkpoint, writer, options, precision);
+  }
+}
+
+/** `edge.json` and packed weights; what a reader reads is left out. */
+async function writeEdgeLayout(
+  checkpoint: Checkpoint,
+  writer: DirectoryWriter,
+  options: ConvertOptions,
+): Promise<void> {
+  const text = readTextConfig(checkpoint);
+  const vision = readVision(checkpoint, text, "fp32");
+  const choices = options.edge ?? { rest: "int8" };
+  const model = describeEdgeModel(checkpoint, choices);
+  const { plan, stored } = await writeEdgeWeights(model, writer, options);
+  const counted = countParts(checkpoint, stored, vision.macs);
+  await writeManifest(checkpoint, writer, options, text, {
+    precision: "edge",
+    layout: "edge",
+    tasks: tasksOf(checkpoint).filter(
+      (task) => vision.readyGraphs.length === 0 || !task.startsWith("ocr"),
+    ),
+    vision: withoutReader(vision.spec),
+    graphs: {},
+    parts: counted.map((part) => {
+      const storage = plan.parts[part.name];
+      return storage === undefined ? part : { ...part, stored: storage };
+    }),
+  });
+}
+
+/** The kernels do not run the graphs of a reader. */
+function withoutReader(spec: Manifest["vision"]): Manifest["vision"] {
+  if (spec.kind === "davit") return spec;
+  const rest = { ...spec };
+  delete rest.reader;
+  return rest;
+}
+
+async function writeFlorenceLayout(
+  checkpoint: Checkpoint,
+  writer: DirectoryWriter,
+  options: ConvertOptions,
+  precision: Precision,
+): Promise<void> {
   const text = readTextConfig(checkpoint);
   const vision = readVision(checkpoint, text, precision);
   const hasBias = await hasLogitsBias(checkpoint);
@@ -118,7 +185,6 @@ async function writeFlorenceLayout(
     encoderGraph(checkpoint, text, precision),
     decoderGraph(checkpoint, text, precision, hasBias),
   ];
-  const generation = readGeneration(checkpoint, text.vocabulary);
   const entries = await writeGraphs(writer, graphs, options);
   const ready: Part[] = [];
   for (const { name, file, parameters, macs } of vision.readyGraphs) {
@@ -127,27 +193,46 @@ async function writeFlorenceLayout(
     entries[name] = { file: `${name}.onnx`, weights: [] };
     ready.push({ name, parameters, bytes: bytes.length, macs });
   }
-  for (const file of checkpoint.tokenizerFiles) {
-    await writer.add(file, await readFile(join(checkpoint.directory, file)));
-  }
-  const id = options.id ?? checkpoint.name;
   const stored = new Map(
     graphs.flatMap((graph) =>
       graph.initializers.map((weight) => [weight.name, weight] as const),
     ),
   );
+  await writeManifest(checkpoint, writer, options, text, {
+    precision,
+    layout: "florence",
+    tasks: tasksOf(checkpoint),
+    vision: vision.spec,
+    graphs: entries,
+    parts: [...countParts(checkpoint, stored.values(), vision.macs), ...ready],
+  });
+}
+
+/** The tokenizer, and what the manifest says beside what a layout says. */
+async function writeManifest(
+  checkpoint: Checkpoint,
+  writer: DirectoryWriter,
+  options: ConvertOptions,
+  text: TextConfig,
+  layout: Pick<
+    Manifest,
+    "precision" | "layout" | "tasks" | "vision" | "graphs" | "parts"
+  >,
+): Promise<void> {
+  const generation = readGeneration(checkpoint, text.vocabulary);
+  for (const file of checkpoint.tokenizerFiles) {
+    await writer.add(file, await readFile(join(checkpoint.directory, file)));
+  }
+  const id = options.id ?? checkpoint.name;
   const manifest: Manifest = {
     schema_version: MANIFEST_VERSION,
     id,
     revision: revisionOf(writer),
     source: options.source ?? nameOf(checkpoint) ?? id,
     license: options.license ?? (await licenseOf(checkpoint)),
-    precision,
-    layout: "florence",
-    tasks: tasksOf(checkpoint),
+    ...layout,
     thresholds: numbersOf(checkpoint, "florence_thresholds") ?? {},
     ...leastScoresOf(checkpoint),
-    vision: vision.spec,
     text: {
       d_model: text.width,
       encoder_layers: text.encoderLayers,
@@ -158,8 +243,6 @@ async function writeFlorenceLayout(
     },
     generation,
     tokenizer: [...checkpoint.tokenizerFiles],
-    graphs: entries,
-    parts: [...countParts(checkpoint, stored.values(), vision.macs), ...ready],
     files: [...writer.files],
   };
   // A manifest that this release could not read must not leave the house.

@@ -217,6 +217,28 @@ export interface VisionSide {
 export type TowerStep = v.InferOutput<typeof Step>;
 /** One tower as config.json describes it. */
 export type TowerConfig = v.InferOutput<typeof Tower>;
+/** The vision side as config.json describes it. */
+export type TowersConfig = v.InferOutput<typeof VisionSection>;
+
+/**
+ * Reads the towers of config.json.
+ *
+ * @throws FlorenceError `bundle_invalid`.
+ */
+export function readTowers(checkpoint: Checkpoint): TowersConfig {
+  const parsed = v.safeParse(VisionSection, checkpoint.config["vision_config"]);
+  if (parsed.success) return parsed.output;
+  const issue = parsed.issues[0];
+  throw new FlorenceError(
+    "bundle_invalid",
+    `vision_config of config.json does not describe hint towers: ${issue.message} at ${v.getDotPath(issue) ?? "the top level"}.`,
+  );
+}
+
+/** Whether a tower makes what image tokens are projected from. */
+export function hasFeatures(tower: TowerConfig): boolean {
+  return tower.kind === "classifier" && "features" in tower.outputs;
+}
 
 /**
  * The towers of a checkpoint as graphs `tower.NAME`: `image` [B, 3, S, S] ->
@@ -230,14 +252,6 @@ export function towersVision(
   text: TextConfig,
   precision: Precision,
 ): VisionSide {
-  const parsed = v.safeParse(VisionSection, checkpoint.config["vision_config"]);
-  if (!parsed.success) {
-    const issue = parsed.issues[0];
-    throw new FlorenceError(
-      "bundle_invalid",
-      `vision_config of config.json does not describe hint towers: ${issue.message} at ${v.getDotPath(issue) ?? "the top level"}.`,
-    );
-  }
   const {
     image_tokens: imageTokens,
     towers,
@@ -246,13 +260,9 @@ export function towersVision(
     near,
     places,
     reader,
-  } = parsed.output;
+  } = readTowers(checkpoint);
   const projected =
-    imageTokens === 0
-      ? null
-      : (towers.find(
-          (tower) => tower.kind === "classifier" && "features" in tower.outputs,
-        ) ?? null);
+    imageTokens === 0 ? null : (towers.find(hasFeatures) ?? null);
   if (imageTokens > 0 && projected === null) {
     throw new FlorenceError(
       "bundle_invalid",

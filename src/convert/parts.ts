@@ -4,7 +4,6 @@
 import type { Manifest } from "../shared/model/manifest.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { DavitConfig, TextConfig } from "./model-config.ts";
-import type { Initializer } from "./onnx/initializer.ts";
 
 export type Part = Manifest["parts"][number];
 
@@ -16,11 +15,11 @@ export const COUNTED_PAST_TOKENS = 50;
  * Counts every part.
  *
  * @param macs multiply-accumulates by part; parts not named have none.
- * @param initializers what the bundle stores, each once.
+ * @param stored what the bundle stores, each once.
  */
 export function countParts(
   checkpoint: Checkpoint,
-  initializers: Iterable<Initializer>,
+  stored: Iterable<{ readonly tensor: string; readonly bytes: number }>,
   macs: ReadonlyMap<string, number>,
 ): Part[] {
   const parts = new Map<string, { parameters: number; bytes: number }>();
@@ -34,8 +33,7 @@ export function countParts(
     if (isParameter(tensor.nativeName))
       of(partOf(tensor.nativeName)).parameters += tensor.count;
   }
-  for (const { tensor, bytes } of initializers)
-    of(partOf(tensor)).bytes += bytes;
+  for (const { tensor, bytes } of stored) of(partOf(tensor)).bytes += bytes;
   return [...parts].map(([name, counts]) => ({
     name,
     ...counts,
@@ -119,7 +117,10 @@ export function partOf(name: string): string {
   if (name.startsWith("model.multi_modal_projector.")) return "projector";
   if (/\.(?:shared|embed_tokens)\.weight$/u.test(name)) return "embedding";
   if (name === "lm_head.weight" || name === "final_logits_bias") return "head";
-  if (/\.encoder_attn\.[kv]_proj\./u.test(name)) return "cross";
+  // `kv`, `embedding` and `head`: as the kernels' backend has them.
+  if (/\.encoder_attn\.(?:[kv]_proj|kv)\./u.test(name)) return "cross";
+  const vocabulary = /^(embedding|head)\./u.exec(name)?.[1];
+  if (vocabulary !== undefined) return vocabulary;
   return name.startsWith("model.language_model.encoder.")
     ? "encoder"
     : "decoder";

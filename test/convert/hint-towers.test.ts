@@ -9,7 +9,8 @@ import { convertCheckpoint, inspectBundle } from "../../src/convert/index.ts";
 import { createNodeSessions } from "../../src/node/onnxruntime-session.ts";
 import { isFlorenceError } from "../../src/shared/errors.ts";
 import { parseManifest } from "../../src/shared/model/manifest.ts";
-import { writeSafetensors, type TestTensor } from "./write-safetensors.ts";
+import { single, textTensors } from "./text-tensors.ts";
+import { writeSafetensors } from "./write-safetensors.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "florence-towers-"));
 after(() => {
@@ -108,48 +109,6 @@ const CONFIG = {
   },
   text_config: { encoder_attention_heads: 2, decoder_attention_heads: 2 },
 };
-
-const single = (shape: number[], values: readonly number[]): TestTensor => ({
-  dtype: "F32",
-  shape,
-  values,
-});
-const filled = (shape: number[], value = 0.1): TestTensor =>
-  single(
-    shape,
-    new Array<number>(shape.reduce((a, b) => a * b, 1)).fill(value),
-  );
-
-function textTensors(width: number): Record<string, TestTensor> {
-  const tensors: Record<string, TestTensor> = {};
-  const text = "model.language_model";
-  const linear = (at: string, outputs: number, inputs: number): void => {
-    tensors[`${at}.weight`] = filled([outputs, inputs]);
-    tensors[`${at}.bias`] = filled([outputs]);
-  };
-  const norm = (at: string): void => {
-    tensors[`${at}.weight`] = filled([width], 1);
-    tensors[`${at}.bias`] = filled([width]);
-  };
-  tensors[`${text}.shared.weight`] = filled([20, width]);
-  for (const side of ["encoder", "decoder"]) {
-    tensors[`${text}.${side}.embed_positions.weight`] = filled([34, width]);
-    norm(`${text}.${side}.layernorm_embedding`);
-    const layer = `${text}.${side}.layers.0`;
-    for (const attention of side === "encoder"
-      ? ["self_attn"]
-      : ["self_attn", "encoder_attn"]) {
-      for (const part of ["q_proj", "k_proj", "v_proj", "out_proj"]) {
-        linear(`${layer}.${attention}.${part}`, width, width);
-      }
-      norm(`${layer}.${attention}_layer_norm`);
-    }
-    linear(`${layer}.fc1`, 2 * width, width);
-    linear(`${layer}.fc2`, width, 2 * width);
-    norm(`${layer}.final_layer_norm`);
-  }
-  return tensors;
-}
 
 function checkpoint(change: object = {}): string {
   const directory = mkdtempSync(join(folder, "checkpoint-"));

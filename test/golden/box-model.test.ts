@@ -1,5 +1,6 @@
 // The model in the box against `training/model.py`, which is the reference for
-// checkpoints with hint towers: hints and answers, token for token, at fp32.
+// checkpoints with hint towers: hints and answers, token for token, at fp32, on
+// both backends.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -53,23 +54,27 @@ const { photos, text } = JSON.parse(
   readFileSync(new URL("golden.json", HERE), "utf8"),
 ) as { photos: readonly GoldenPhoto[]; text: GoldenText };
 const folder = mkdtempSync(join(tmpdir(), "florence-box-"));
-let loaded: LoadedModel;
+const BACKENDS = {
+  "ONNX Runtime": { precision: "fp32" },
+  "the kernels": { precision: "edge", edge: { rest: "f32" } },
+} as const;
+const opened = new Map<string, LoadedModel>();
 
 before(async () => {
-  const out = join(folder, "bundle");
-  await convertCheckpoint(fileURLToPath(CHECKPOINT), {
-    out,
-    precision: "fp32",
-  });
-  loaded = await openBundle(out);
+  for (const [backend, options] of Object.entries(BACKENDS)) {
+    const out = join(folder, backend);
+    await convertCheckpoint(fileURLToPath(CHECKPOINT), { out, ...options });
+    opened.set(backend, await openBundle(out));
+  }
 });
 after(async () => {
-  await loaded.model.dispose();
+  for (const { model } of opened.values()) await model.dispose();
   rmSync(folder, { recursive: true });
 });
 
 /** Features of a picture, with what its prompts need. */
 async function see(
+  loaded: LoadedModel,
   file: string,
   prompts: readonly (readonly number[])[],
 ): Promise<Features> {
@@ -79,12 +84,15 @@ async function see(
   return features!;
 }
 
-for (const photo of photos) {
-  test(`the box model answers as its reference does: ${photo.file}`, async () => {
+for (const [backend, photo] of Object.keys(BACKENDS).flatMap((backend) =>
+  photos.map((photo) => [backend, photo] as const),
+)) {
+  test(`the box model answers on ${backend} as its reference does: ${photo.file}`, async () => {
+    const loaded = opened.get(backend)!;
     const { model, tokenizer, manifest } = loaded;
     const answers = Object.entries(photo.answers);
     const asked = answers.map(([, { prompt }]) => prompt);
-    const features = await see(photo.file, asked);
+    const features = await see(loaded, photo.file, asked);
     assert.ok(photo.hints.stable);
     assert.deepEqual(features.hintIds, photo.hints.ids);
     for (const [name, ids] of Object.entries(photo.told)) {
@@ -121,8 +129,9 @@ for (const photo of photos) {
 }
 
 test("the box model reads text as its reference does", async () => {
+  const loaded = opened.get("ONNX Runtime")!;
   const prompt = promptOf("ocr:lines", loaded.tokenizer);
-  const features = await see(text.file, [prompt]);
+  const features = await see(loaded, text.file, [prompt]);
   const { answer } = sightOf({ features, ids: prompt })!;
   assert.deepEqual(answer!.ids, text.ids);
   // The first token after `<s>` belongs to the first line. Scores are means of

@@ -47,24 +47,22 @@ export function davitParts(
       }
     }
   }
-  return [...parts, ...projectorParts(checkpoint, davit, text)];
+  for (const table of ["row_embeddings", "column_embeddings"]) {
+    const name = `${PROJECTOR}.image_position_embed.${table}.weight`;
+    parts.push(vectorPart(checkpoint, name));
+  }
+  return [...parts, ...projectorParts(checkpoint, text)];
 }
 
-function projectorParts(
+/** What brings a map's channels to the text's width. */
+export function projectorParts(
   checkpoint: Checkpoint,
-  davit: DavitConfig,
   text: TextConfig,
 ): EdgePart[] {
-  const channels = davit.stages.at(-1)!.width;
   const name = `${PROJECTOR}.image_projection`;
   const tensor = checkpoint.tensor(`${name}.weight`);
+  const channels = tensor.count / text.width;
   return [
-    ...["row_embeddings", "column_embeddings"].map((table) =>
-      vectorPart(
-        checkpoint,
-        `${PROJECTOR}.image_position_embed.${table}.weight`,
-      ),
-    ),
     {
       kind: "matrix",
       name: `${name}.weight`,

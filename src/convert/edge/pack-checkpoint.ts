@@ -1,26 +1,34 @@
-// A checkpoint's tensors in the order the kernels read them, one after another:
-// what `edge.json` describes and its files of weights hold.
+// A checkpoint's tensors as the kernels read them, in the order of use: what
+// `edge.json` describes and its files of weights hold.
 
 import {
   EDGE_VERSION,
   type EdgePlan,
+  type EdgeStorage,
   type EdgeTensor,
 } from "../../shared/model/edge/edge-plan.ts";
 import { packF32 } from "../../shared/model/edge/pack-f32.ts";
 import { packInt4 } from "../../shared/model/edge/pack-int4.ts";
 import { packInt8, roundUp } from "../../shared/model/edge/pack-int8.ts";
 import type { Checkpoint } from "../checkpoint.ts";
+import { hasFeatures, readTowers } from "../hint-towers.ts";
 import {
-  type DavitConfig,
   readDavitConfig,
   readTextConfig,
   type TextConfig,
+  visionKind,
 } from "../model-config.ts";
-import { davitParts } from "./davit-parts.ts";
+import { partOf } from "../parts.ts";
+import { davitParts, projectorParts } from "./davit-parts.ts";
+import {
+  checkParts,
+  type EdgeChoices,
+  GROUP,
+  storageOf,
+} from "./edge-choices.ts";
 import type { EdgePart } from "./edge-part.ts";
 import { textParts } from "./text-parts.ts";
-
-export type EdgePrecision = EdgePlan["precision"];
+import { towerParts } from "./tower-parts.ts";
 
 /** Packed bytes, and the entries they make true. */
 export interface PackedPart {
@@ -29,61 +37,121 @@ export interface PackedPart {
   readonly pieces: readonly Uint8Array[];
 }
 
-/** Values along k that share a scale of 4-bit weights. */
-const GROUP = 32;
-const ALIGNMENT = 16;
+/** What there is to pack, and what `edge.json` says beside tensors and files. */
+export interface EdgeModel {
+  readonly description: Omit<EdgePlan, "tensors" | "weights">;
+  /** In the order they are used. */
+  readonly parts: readonly EdgePart[];
+  readonly choices: EdgeChoices;
+}
 
-/** Packs all parts of a checkpoint, one at a time. */
-export async function* packCheckpoint(
+const ALIGNMENT = 16;
+/** A matrix below this gains nothing from fewer bits. */
+const SMALLEST_QUANTIZED = 4096;
+
+/**
+ * Lays a model out for the kernels; reads no weight.
+ *
+ * @throws FlorenceError `bundle_invalid` if the checkpoint cannot be used,
+ *   `invalid_request` if a choice names a part that it lacks.
+ */
+export function describeEdgeModel(
   checkpoint: Checkpoint,
-  precision: EdgePrecision,
-): AsyncGenerator<PackedPart> {
-  const davit = readDavitConfig(checkpoint);
+  choices: EdgeChoices,
+): EdgeModel {
   const text = readTextConfig(checkpoint);
-  const parts = [
-    ...davitParts(checkpoint, davit, text),
-    ...textParts(checkpoint, text),
-  ];
+  const vision = describeVision(checkpoint, text);
+  const parts = [...vision.parts, ...textParts(checkpoint, text)];
+  const names = new Set(parts.map(({ name }) => partOf(name)));
+  checkParts(choices, names);
+  const stored = [...names].map((part) => [part, storageOf(choices, part)]);
+  const isExact = ["encoder", "cross", "decoder"].every(
+    (part) => storageOf(choices, part) === "f32",
+  );
+  return {
+    description: {
+      schema_version: EDGE_VERSION,
+      parts: Object.fromEntries(stored) as Record<string, EdgeStorage>,
+      cache: isExact ? "f32" : "f16",
+      vision: vision.description,
+      text: {
+        width: text.width,
+        heads: text.heads,
+        encoder_layers: text.encoderLayers,
+        decoder_layers: text.decoderLayers,
+        encoder_ffn: text.encoderFfn,
+        decoder_ffn: text.decoderFfn,
+        vocabulary: text.vocabulary,
+        positions: text.positions,
+      },
+    },
+    parts,
+    choices,
+  };
+}
+
+interface VisionParts {
+  readonly description: EdgePlan["vision"];
+  readonly parts: readonly EdgePart[];
+}
+
+function describeVision(checkpoint: Checkpoint, text: TextConfig): VisionParts {
+  return visionKind(checkpoint) === "davit"
+    ? describeDavit(checkpoint, text)
+    : describeTowers(checkpoint, text);
+}
+
+function describeDavit(checkpoint: Checkpoint, text: TextConfig): VisionParts {
+  const davit = readDavitConfig(checkpoint);
+  return {
+    description: {
+      kind: "davit",
+      stages: davit.stages.map((stage) => ({ ...stage })),
+      window: davit.window,
+      positions: davit.positions,
+    },
+    parts: davitParts(checkpoint, davit, text),
+  };
+}
+
+function describeTowers(checkpoint: Checkpoint, text: TextConfig): VisionParts {
+  const { image_tokens: imageTokens, towers } = readTowers(checkpoint);
+  const projected = imageTokens === 0 ? undefined : towers.find(hasFeatures);
+  const made = towers.map(
+    (tower) =>
+      [tower.name, towerParts(checkpoint, tower, tower === projected)] as const,
+  );
+  return {
+    description: {
+      kind: "towers",
+      towers: Object.fromEntries(
+        made.map(([name, { tower }]) => [name, tower]),
+      ),
+    },
+    parts: [
+      ...made.flatMap(([, { parts }]) => parts),
+      ...(projected === undefined ? [] : projectorParts(checkpoint, text)),
+    ],
+  };
+}
+
+/** Packs all parts of a model, one tensor at a time. */
+export async function* packEdgeModel({
+  parts,
+  choices,
+}: EdgeModel): AsyncGenerator<PackedPart> {
   let offset = 0;
   for (const part of parts) {
-    const packed = packPart(part, await part.read(), precision, offset);
+    const packed = packPart(part, await part.read(), choices, offset);
     yield packed;
     offset += packed.pieces.reduce((sum, { length }) => sum + length, 0);
   }
 }
 
-/** What `edge.json` says beside tensors and files. */
-export function describeModel(
-  checkpoint: Checkpoint,
-  precision: EdgePrecision,
-): Omit<EdgePlan, "tensors" | "weights"> {
-  const davit: DavitConfig = readDavitConfig(checkpoint);
-  const text: TextConfig = readTextConfig(checkpoint);
-  return {
-    schema_version: EDGE_VERSION,
-    precision,
-    davit: {
-      stages: davit.stages.map((stage) => ({ ...stage })),
-      window: davit.window,
-      positions: davit.positions,
-    },
-    text: {
-      width: text.width,
-      heads: text.heads,
-      encoder_layers: text.encoderLayers,
-      decoder_layers: text.decoderLayers,
-      encoder_ffn: text.encoderFfn,
-      decoder_ffn: text.decoderFfn,
-      vocabulary: text.vocabulary,
-      positions: text.positions,
-    },
-  };
-}
-
 function packPart(
   part: EdgePart,
   values: Float32Array,
-  precision: EdgePrecision,
+  choices: EdgeChoices,
   offset: number,
 ): PackedPart {
   const { name } = part;
@@ -93,7 +161,9 @@ function packPart(
     return { name, entry: { kind: "vector", offset, count }, pieces: [piece] };
   }
   const { outputs, inputs } = part;
-  const kind = part.keep ?? precision;
+  const isSmall = outputs * inputs < SMALLEST_QUANTIZED;
+  const kind =
+    part.keep ?? (isSmall ? "f32" : storageOf(choices, partOf(name)));
   if (kind === "int8") {
     const { bytes, scales, n, k } = packInt8(values, outputs, inputs);
     const first = padded(bytes);
@@ -101,7 +171,8 @@ function packPart(
     return { name, entry, pieces: [first, padded(scales)] };
   }
   if (kind === "int4") {
-    const { bytes, n, k, group } = packInt4(values, outputs, inputs, GROUP);
+    const size = choices.group ?? GROUP;
+    const { bytes, n, k, group } = packInt4(values, outputs, inputs, size);
     const entry = { kind, offset, n, k, group };
     return { name, entry, pieces: [padded(bytes)] };
   }

@@ -218,7 +218,7 @@ function convolve(layers: Layers, step: ConvStep, x: Value): Value {
 }
 
 /** The common name of a step's weight and bias. */
-function layerName(step: {
+export function layerName(step: {
   readonly weight: string;
   readonly bias: string;
 }): string {

@@ -36,6 +36,8 @@ const Part = v.strictObject({
   bytes: Count,
   /** Multiply-accumulates of one run at the default input size, one prompt token row. */
   macs: Count,
+  /** How its matrices are stored, in a bundle for the kernels. */
+  stored: v.exactOptional(v.picklist(["f32", "int8", "int4"])),
 });
 
 /** How an image becomes the tensor of one network: values are 0..255. */
@@ -261,9 +263,13 @@ export const ManifestSchema = v.strictObject({
   /** Where the weights come from, in words. */
   source: v.string(),
   license: v.string(),
-  precision: v.picklist(["fp32", "fp16", "int8"]),
-  /** `florence`: our graphs; `transformers-js`: the four public ones. */
-  layout: v.picklist(["florence", "transformers-js"]),
+  /** `edge`: each part as `parts` says. */
+  precision: v.picklist(["fp32", "fp16", "int8", "edge"]),
+  /**
+   * `florence`: our graphs; `transformers-js`: the four public ones; `edge`: no
+   * graphs, `edge.json` and packed weights for the kernels.
+   */
+  layout: v.picklist(["florence", "transformers-js", "edge"]),
   /** Tasks it was trained for, a variant after a colon. */
   tasks: v.array(v.string()),
   /** Below this score a task's answer counts as no detection; by task. */

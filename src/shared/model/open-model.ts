@@ -1,8 +1,11 @@
-// Opens a bundle: its manifest, its tokenizer, and its graphs on a host.
+// Opens a bundle: its manifest, its tokenizer, and the model on the backend that
+// its layout is for.
 
 import { FlorenceError } from "../errors.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { BundleSource } from "./bundle-source.ts";
+import { type EdgeOptions, openEdgeModel } from "./edge/edge-model.ts";
+import type { KernelModules } from "./edge/kernels.ts";
 import { parseManifest, type Manifest } from "./manifest.ts";
 import type { Model } from "./model.ts";
 import { openOnnxModel } from "./onnx/onnx-model.ts";
@@ -15,20 +18,54 @@ export interface LoadedModel {
   readonly manifest: Manifest;
 }
 
+/** What a host gives to the backend of kernels. */
+export interface KernelHost extends EdgeOptions {
+  /** The built modules; asked for when a bundle needs them. */
+  readModules(): Promise<KernelModules>;
+}
+
 /**
- * Opens a bundle on a host's ONNX runtime. The caller disposes `model`.
+ * Opens a bundle: on the kernels where it was made for them, else on the host's
+ * ONNX runtime. The caller disposes `model`.
  *
+ * @param sessions null where the host has no ONNX runtime.
+ * @param kernels left out where the host has none.
  * @throws FlorenceError `bundle_invalid`, `bundle_too_new`,
  *   `engine_unavailable`.
  */
 export async function openModel(
   bundle: BundleSource,
-  sessions: SessionFactory,
+  sessions: SessionFactory | null,
+  kernels?: KernelHost,
 ): Promise<LoadedModel> {
   const manifest = await readManifest(bundle);
   const tokenizer = await readTokenizer(manifest, bundle);
+  if (manifest.layout === "edge") {
+    if (kernels === undefined) throw unfit(bundle, "the kernels", "int8");
+    const modules = await kernels.readModules();
+    const model = await openEdgeModel(
+      manifest,
+      bundle,
+      tokenizer,
+      modules,
+      kernels,
+    );
+    return { model, tokenizer, manifest };
+  }
+  if (sessions === null) throw unfit(bundle, "ONNX Runtime", "edge");
   const model = await openOnnxModel(manifest, bundle, tokenizer, sessions);
   return { model, tokenizer, manifest };
+}
+
+function unfit(
+  { name }: BundleSource,
+  backend: string,
+  precision: string,
+): FlorenceError {
+  return new FlorenceError(
+    "engine_unavailable",
+    `${name} is a bundle for ${backend}, which this host does not have. Convert the model with --precision ${precision}.`,
+  );
 }
 
 /**

@@ -7,7 +7,7 @@
 import { throwIfAborted } from "../../errors.ts";
 import type { RunOptions } from "../model.ts";
 import type { Arena } from "./arena.ts";
-import type { EdgePlan } from "./edge-plan.ts";
+import { davitOf, type EdgePlan } from "./edge-plan.ts";
 import type { KernelExports } from "./kernels.ts";
 import { columnsOf, feedForward, linear, type Rows } from "./linear.ts";
 import { roundUp } from "./pack-int8.ts";
@@ -217,7 +217,7 @@ function windowAttention(
       side,
       channels,
       stage.heads,
-      plan.davit.window,
+      davitOf(plan).window,
       piece(work, "mixed"),
       scratch,
     );
@@ -369,7 +369,7 @@ function project(work: VisionWork): Float32Array {
   const table = (name: string): Float32Array =>
     arena.floats(
       weights.vector(`${PROJECTOR}.image_position_embed.${name}.weight`),
-      plan.davit.positions * half,
+      davitOf(plan).positions * half,
     );
   const byRow = table("row_embeddings");
   const byColumn = table("column_embeddings");

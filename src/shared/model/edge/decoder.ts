@@ -59,11 +59,8 @@ export function planDecoder(
 }
 
 /** Bytes of one row's own keys and values for `capacity` tokens. */
-export function ownBytes(
-  { text, precision }: EdgePlan,
-  capacity: number,
-): number {
-  const each = precision === "f32" ? F32 : 2;
+export function ownBytes({ text, cache }: EdgePlan, capacity: number): number {
+  const each = cache === "f32" ? F32 : 2;
   return text.decoder_layers * capacity * 2 * text.width * each;
 }
 
@@ -146,7 +143,7 @@ function attend(
   const { width, heads } = plan.text;
   const head = width / heads;
   const scale = 1 / Math.sqrt(head);
-  if (plan.precision === "f32") {
+  if (plan.cache === "f32") {
     const line = width * F32;
     const values = cache + line;
     run.attention(

@@ -1,13 +1,13 @@
-// The model wall over the kernels: Florence-2's DaViT and BART in one memory.
+// The model wall over the kernels: vision and BART in one memory.
 
 import { FlorenceError, throwIfAborted } from "../../errors.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { BundleSource } from "../bundle-source.ts";
 import type { Manifest } from "../manifest.ts";
-import type { Features, Model } from "../model.ts";
-import { preprocess } from "../preprocess.ts";
+import type { Model } from "../model.ts";
 import { aligned, createArena } from "./arena.ts";
-import { runDavit } from "./davit.ts";
 import { type EdgePlan, parseEdgePlan, weightBytes } from "./edge-plan.ts";
+import { createEdgeVision } from "./edge-vision.ts";
 import {
   type KernelModules,
   type KernelVariant,
@@ -16,7 +16,6 @@ import {
 import { MOST_ROWS, planMemory } from "./memory-plan.ts";
 import { startState } from "./edge-state.ts";
 import { findWeights, loadWeights, weightsEnd } from "./weights.ts";
-import { planVision } from "./vision-layout.ts";
 
 const PAGE = 65_536;
 
@@ -32,7 +31,6 @@ export interface EdgeOptions {
 /**
  * Opens a model on the kernels.
  *
- * @param manifest of a bundle with DaViT.
  * @param bundle holds `edge.json` and the weights it names.
  * @throws FlorenceError `bundle_invalid`, `bundle_too_new`;
  *   `engine_unavailable` if no kernels run here or memory is too small.
@@ -40,16 +38,10 @@ export interface EdgeOptions {
 export async function openEdgeModel(
   manifest: Manifest,
   bundle: BundleSource,
+  tokenizer: Tokenizer,
   modules: KernelModules,
   options: EdgeOptions,
 ): Promise<Model> {
-  const { vision } = manifest;
-  if (vision.kind !== "davit") {
-    throw new FlorenceError(
-      "bundle_invalid",
-      `The vision side is ${vision.kind}; the kernels run davit. Use the ONNX Runtime backend.`,
-    );
-  }
   const plan = await readEdgePlan(bundle);
   const memory = new WebAssembly.Memory({
     initial: 1,
@@ -59,7 +51,7 @@ export async function openEdgeModel(
   const { run } = kernels;
   const weights = findWeights(plan);
   const base = aligned(weightsEnd(plan));
-  const planned = planMemory(run, plan, weights, vision.input_sizes);
+  const planned = planMemory(run, plan, weights, inputSizesOf(manifest));
   const arena = createArena(memory, base + planned.workBytes);
   arena.reach(base + planned.workBytes);
   await loadWeights(plan, bundle, arena);
@@ -73,44 +65,20 @@ export async function openEdgeModel(
     turn = result.catch(() => undefined);
     return result;
   };
+  const vision = createEdgeVision(work, manifest, tokenizer, { inTurn, rest });
 
   return {
     manifest,
     capabilities: {
       backend: "florence-kernels",
       device: kernels.variant,
-      inputSizes: vision.input_sizes,
+      inputSizes: vision.inputSizes,
       weightBytes: weightBytes(plan),
       maxRows: MOST_ROWS,
     },
-    encode(images, encodeOptions = {}) {
-      return inTurn(async () => {
-        const size = encodeOptions.inputSize ?? vision.input_sizes[0]!;
-        if (!vision.input_sizes.includes(size)) {
-          throw new FlorenceError(
-            "invalid_request",
-            `Input size ${size} is not one this model takes: ${vision.input_sizes.join(", ")}.`,
-          );
-        }
-        const layout = planVision(run, plan, weights, size);
-        const all: Features[] = [];
-        for (const image of images) {
-          throwIfAborted(encodeOptions.signal);
-          const pixels = preprocess([image], vision.input, size);
-          const data = await runDavit(
-            { ...work, vision: layout },
-            pixels,
-            size,
-            rest,
-            encodeOptions,
-          );
-          const { width } = plan.text;
-          const tokens = data.length / width;
-          all.push({ data, tokens, width, hintIds: [], inputSize: size });
-        }
-        return all;
-      });
-    },
+    encode: (images, encodeOptions = {}) =>
+      vision.encode(images, encodeOptions),
+    ...(vision.looksFor !== undefined && { looksFor: vision.looksFor }),
     start(prompts, startOptions = {}) {
       return inTurn(async () => {
         throwIfAborted(startOptions.signal);
@@ -125,6 +93,13 @@ export async function openEdgeModel(
     },
     dispose: () => Promise.resolve(),
   };
+}
+
+/** Sides of the pictures that the vision side takes. */
+function inputSizesOf({ vision }: Manifest): readonly number[] {
+  return vision.kind === "davit"
+    ? vision.input_sizes
+    : vision.towers.map(({ input }) => input.size);
 }
 
 /**

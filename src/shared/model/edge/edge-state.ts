@@ -58,7 +58,7 @@ export function startState(
       const at = arena.keep(crossBytes(plan, length));
       crosses.set(index, at);
       const hidden = encodePrompt(work, prompt, at, options);
-      if (plan.precision === "f32") outputs.push(hidden.slice());
+      if (plan.cache === "f32") outputs.push(hidden.slice());
     }
   } catch (error) {
     releaseAll();
@@ -150,7 +150,7 @@ export function startState(
       return Promise.resolve();
     },
   };
-  return plan.precision === "f32"
+  return plan.cache === "f32"
     ? {
         ...state,
         encoderOutput: (prompt) => Promise.resolve(outputs[prompt]!),

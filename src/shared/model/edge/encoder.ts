@@ -57,11 +57,8 @@ export function promptLength({ features, ids }: Prompt): number {
 }
 
 /** Bytes of what the decoder keeps of `length` tokens of the encoder. */
-export function crossBytes(
-  { text, precision }: EdgePlan,
-  length: number,
-): number {
-  const each = precision === "f32" ? F32 : 2;
+export function crossBytes({ text, cache }: EdgePlan, length: number): number {
+  const each = cache === "f32" ? F32 : 2;
   return text.decoder_layers * length * 2 * text.width * each;
 }
 
@@ -147,7 +144,7 @@ export function keepValues(
   count: number,
   to: number,
 ): void {
-  if (plan.precision === "f32") {
+  if (plan.cache === "f32") {
     const bytes = new Uint8Array(arena.memory.buffer);
     bytes.copyWithin(to, from, from + count * F32);
   } else {

@@ -5,7 +5,8 @@ import { ownBytes, planDecoder } from "./decoder.ts";
 import { type EdgePlan, weightBytes } from "./edge-plan.ts";
 import { crossBytes, planEncoder } from "./encoder.ts";
 import type { KernelExports } from "./kernels.ts";
-import { planVision, stageGrids } from "./vision-layout.ts";
+import { visionBytes as bytesOfVision } from "./edge-vision.ts";
+import { stageGrids } from "./vision-layout.ts";
 import type { Weights } from "./weights.ts";
 
 /** Tokens a row has room for at first; doubled when they are used up. */
@@ -16,6 +17,8 @@ const REQUEST_ROOM = 65_536;
 export const MOST_ROWS = 64;
 /** Tokens of a usual prompt beside the image's. */
 const PROMPT_TOKENS = 32;
+/** Tokens of the hints of a picture with many things in it. */
+const HINT_TOKENS = 256;
 
 /** Bytes of a model, by what they are for. */
 export interface MemoryPlan {
@@ -39,10 +42,11 @@ export function planMemory(
   inputSizes: readonly number[],
 ): MemoryPlan {
   const { positions } = plan.text;
-  const size = Math.max(...inputSizes);
-  const places = stageGrids(plan, size).at(-1)!.pixels;
-  const length = Math.min(places + 1 + PROMPT_TOKENS, positions);
-  const visionBytes = planVision(run, plan, weights, size).layout.bytes;
+  const length = Math.min(
+    imageTokens(plan, inputSizes) + PROMPT_TOKENS,
+    positions,
+  );
+  const visionBytes = bytesOfVision(run, plan, weights, inputSizes);
   const encoderBytes = planEncoder(run, plan, weights, positions).bytes;
   const decoderBytes = planDecoder(
     run,
@@ -60,6 +64,12 @@ export function planMemory(
     promptBytes: crossBytes(plan, length),
     tokenBytes: ownBytes(plan, 1),
   };
+}
+
+/** Tokens in front of a prompt: places and their mean, or hints. */
+function imageTokens(plan: EdgePlan, inputSizes: readonly number[]): number {
+  if (plan.vision.kind === "towers") return HINT_TOKENS;
+  return stageGrids(plan, Math.max(...inputSizes)).at(-1)!.pixels + 1;
 }
 
 /**

@@ -2,7 +2,7 @@
 // for a band of one of them.
 
 import { type Layout, layOut } from "./arena.ts";
-import type { EdgePlan, EdgeStage } from "./edge-plan.ts";
+import { davitOf, type EdgePlan, type EdgeStage } from "./edge-plan.ts";
 import type { KernelExports } from "./kernels.ts";
 import { feedForwardScratch, linearScratch } from "./linear.ts";
 import { PANEL, roundUp } from "./pack-int8.ts";
@@ -41,15 +41,12 @@ export interface VisionLayout {
 }
 
 /** The stages' grids for an image of `size` pixels a side. */
-export function stageGrids(
-  { davit }: EdgePlan,
-  size: number,
-): readonly StageGrid[] {
+export function stageGrids(plan: EdgePlan, size: number): readonly StageGrid[] {
   let side = size;
-  return davit.stages.map((stage, index) => {
+  return davitOf(plan).stages.map((stage, index) => {
     const { kernel, stride, padding } = stage;
     side = Math.floor((side + 2 * padding - kernel) / stride) + 1;
-    const bandRows = Math.min(side, davit.window);
+    const bandRows = Math.min(side, davitOf(plan).window);
     return { index, stage, side, pixels: side * side, bandRows };
   });
 }
@@ -118,11 +115,12 @@ export function convolution(weights: Weights, index: number): Linear {
 
 function scratchOf(
   run: KernelExports,
-  { davit, text }: EdgePlan,
+  plan: EdgePlan,
   weights: Weights,
   grid: StageGrid,
 ): number {
   const { index, stage, side, bandRows } = grid;
+  const { text } = plan;
   const rows = bandRows * side;
   const block = `model.vision_tower.blocks.${index}.0`;
   const of = (name: string): Linear => weights.linear(`${block}.${name}`);
@@ -138,7 +136,7 @@ function scratchOf(
   return Math.max(
     ...(stage.depth > 0 ? [...layers, ...feeds] : []),
     linearScratch(run, convolution(weights, index), PATCH_ROWS),
-    run.windowAttentionScratch(stage.width, stage.heads, davit.window),
+    run.windowAttentionScratch(stage.width, stage.heads, davitOf(plan).window),
     run.channelAttentionScratch(stage.width / stage.groups),
     run.expScratch(),
     projection,

@@ -15,7 +15,10 @@ import {
 } from "../../../../src/shared/model/edge/memory-plan.ts";
 import { findWeights } from "../../../../src/shared/model/edge/weights.ts";
 import type { Model } from "../../../../src/shared/model/model.ts";
-import { readManifest } from "../../../../src/shared/model/open-model.ts";
+import {
+  readManifest,
+  readTokenizer,
+} from "../../../../src/shared/model/open-model.ts";
 import { readGolden, readGoldenPhotos } from "../../../golden/golden-bundle.ts";
 import {
   measureExactness,
@@ -87,6 +90,7 @@ test("lets others have a turn between blocks", async () => {
 
 const bundle = bundleFolder(await edgeBundle(RECIPE, "int8"));
 const manifest = await readManifest(bundle);
+const tokenizer = await readTokenizer(manifest, bundle);
 const plan = await readEdgePlan(bundle);
 const modules = await readModules();
 
@@ -101,7 +105,7 @@ describe("memory", () => {
   const open = (maxBytes: number): Promise<Model> => {
     const smaller = { ...manifest.vision, input_sizes: [384] };
     const vision = smaller as typeof manifest.vision;
-    return openEdgeModel({ ...manifest, vision }, bundle, modules, {
+    return openEdgeModel({ ...manifest, vision }, bundle, tokenizer, modules, {
       maxBytes,
     });
   };
@@ -169,7 +173,13 @@ describe("broken weights", () => {
   for (const [name, change] of changes) {
     test(`${name} is refused, naming the file`, async () => {
       const options = { maxBytes: 2 ** 28 };
-      const opened = openEdgeModel(manifest, broken(change), modules, options);
+      const opened = openEdgeModel(
+        manifest,
+        broken(change),
+        tokenizer,
+        modules,
+        options,
+      );
       await rejects(opened, (error) => {
         ok(isFlorenceError(error));
         equal(error.code, "bundle_invalid");

@@ -5,9 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { convertCheckpoint } from "../../../../src/convert/index.ts";
-import type { EdgePrecision } from "../../../../src/convert/edge/pack-checkpoint.ts";
-import { writeEdgeWeights } from "../../../../src/convert/edge/write-edge-weights.ts";
 import { bundleFolder } from "../../../../src/node/bundle-folder.ts";
+import type { EdgeStorage } from "../../../../src/shared/model/edge/edge-plan.ts";
 import {
   type EdgeOptions,
   openEdgeModel,
@@ -30,10 +29,10 @@ let scratch: string | null = null;
 /** The folder of a recipe's bundle, with the kernels' weights in it. */
 export function edgeBundle(
   recipe: string,
-  precision: EdgePrecision,
+  storage: EdgeStorage,
 ): Promise<string> {
-  const key = `${recipe}-${precision}`;
-  const made = folders.get(key) ?? makeBundle(recipe, key, precision);
+  const key = `${recipe}-${storage}`;
+  const made = folders.get(key) ?? makeBundle(recipe, key, storage);
   folders.set(key, made);
   return made;
 }
@@ -41,30 +40,33 @@ export function edgeBundle(
 /** Opens a recipe's model; the caller disposes `model`. */
 export async function openGolden(
   recipe: string,
-  precision: EdgePrecision,
+  storage: EdgeStorage,
   options: Partial<EdgeOptions> = {},
 ): Promise<LoadedModel> {
-  const bundle = bundleFolder(await edgeBundle(recipe, precision));
+  const bundle = bundleFolder(await edgeBundle(recipe, storage));
   const manifest = await readManifest(bundle);
   const tokenizer = await readTokenizer(manifest, bundle);
-  const model = await openEdgeModel(manifest, bundle, await readModules(), {
-    maxBytes: MAX_BYTES,
-    ...options,
-  });
+  const model = await openEdgeModel(
+    manifest,
+    bundle,
+    tokenizer,
+    await readModules(),
+    { maxBytes: MAX_BYTES, ...options },
+  );
   return { model, tokenizer, manifest };
 }
 
 async function makeBundle(
   recipe: string,
   key: string,
-  precision: EdgePrecision,
+  storage: EdgeStorage,
 ): Promise<string> {
   const out = join(scratchFolder(), key);
   const checkpoint = `${out}-checkpoint`;
   writeRandomCheckpoint(checkpoint, loadRecipe(recipe));
   try {
-    await convertCheckpoint(checkpoint, { out, precision: "fp32" });
-    await writeEdgeWeights(checkpoint, out, precision);
+    const edge = { rest: storage };
+    await convertCheckpoint(checkpoint, { out, precision: "edge", edge });
   } finally {
     rmSync(checkpoint, { recursive: true });
   }
