@@ -9,6 +9,7 @@ those of the test photos stay honest.
 """
 
 import argparse
+import hashlib
 import json
 import random
 from pathlib import Path
@@ -121,4 +122,5 @@ if __name__ == "__main__":
     labels = sorted({label for s in sheets for label, _, _ in s["truth"]} | set(sum(COCO_OF.values(), [])))
     grounding(answer, sheets[: args.sheets], labels)
     regions(answer, {k: v for k, v in read_region_tags(args.work).items() if is_validation(world.by_key[k])})
-    nouns(answer, world, [r for r in world.photos if is_validation(r) and r["key"] in world.seen and r["source"] in ("caltech101", "clothing", "grocery")][: args.photos])
+    by_hash = sorted(world.photos, key=lambda r: hashlib.sha1(r["key"].encode()).hexdigest())
+    nouns(answer, world, [r for r in by_hash if is_validation(r) and r["key"] in world.seen and r["source"] in ("caltech101", "clothing", "grocery")][: args.photos])
