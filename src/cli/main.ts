@@ -9,6 +9,7 @@ import { dataEngineCommand } from "./data-engine-command.ts";
 import { evaluateCommand } from "./evaluate-command.ts";
 import { exitCode, exitCodeOf } from "./exit-codes.ts";
 import { commandHelp, overallHelp } from "./help.ts";
+import { featuresCommand } from "./features-command.ts";
 import { inspectCommand } from "./inspect-command.ts";
 import type { CliIo } from "./io.ts";
 import { keysCommand } from "./keys-command.ts";
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   pullCommand,
   convertCommand,
   inspectCommand,
+  featuresCommand,
   evaluateCommand,
   dataEngineCommand,
 ];

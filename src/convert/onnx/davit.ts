@@ -53,6 +53,7 @@ export function buildDavit(
         x = halfBlock(layers, grid, name, kind, x);
       }
     }
+    layers.graph.landmark(`stage_${index + 1}`, x, true);
   }
   return x;
 }

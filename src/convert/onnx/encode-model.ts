@@ -9,6 +9,7 @@ import type {
   Port,
 } from "./graph.ts";
 import type { Initializer } from "./initializer.ts";
+import { landmarkKey } from "./landmarks.ts";
 import { ProtobufWriter } from "./protobuf.ts";
 
 /** Operator set: 20 is the first with `Gelu`; 17 has `LayerNormalization`. */
@@ -75,6 +76,12 @@ export function encodeModel(
     opset.string(1, "");
     opset.int(2, OPSET);
   });
+  for (const landmark of graph.landmarks) {
+    model.message(14, (property) => {
+      property.string(1, landmarkKey(landmark));
+      property.string(2, landmark.value);
+    });
+  }
   return model.finish();
 }
 

@@ -50,6 +50,16 @@ export interface Body {
 export interface Graph extends Body {
   readonly constants: ReadonlyMap<Value, Constant>;
   readonly initializers: readonly Initializer[];
+  readonly landmarks: readonly Landmark[];
+}
+
+/** A value inside a graph that `florence features` can ask for. */
+export interface Landmark {
+  /** What it is called outside: `stage_1`, `block4_add`. */
+  readonly name: string;
+  readonly value: Value;
+  /** Whether it ends a stage, and is given where none is named. */
+  readonly endsStage: boolean;
 }
 
 export type Attributes = Readonly<Record<string, Attribute>>;
@@ -62,6 +72,7 @@ export class GraphBuilder {
   #nodes: Node[] = [];
   readonly #constants = new Map<Value, Constant>();
   readonly #initializers = new Map<string, Initializer>();
+  readonly #landmarks: Landmark[] = [];
   #count = 0;
 
   constructor(name: string) {
@@ -82,6 +93,11 @@ export class GraphBuilder {
   ): void {
     this.nodeTo([name], "Identity", [value]);
     this.outputs.push({ name, type, shape });
+  }
+
+  /** Notes a value inside; the graph computes nothing more for it. */
+  landmark(name: string, value: Value, endsStage: boolean): void {
+    this.#landmarks.push({ name, value, endsStage });
   }
 
   /** Adds a node with one output and returns it. */
@@ -160,6 +176,7 @@ export class GraphBuilder {
       outputs: this.outputs,
       constants: this.#constants,
       initializers: [...this.#initializers.values()],
+      landmarks: this.#landmarks,
     };
   }
 

@@ -7,6 +7,7 @@ import type { TextConfig } from "../model-config.ts";
 import { GraphBuilder, type Graph, type Value } from "./graph.ts";
 import { createLayers, type Layers, type Precision } from "./layers.ts";
 import { axisOf, reshape, transpose } from "./shapes.ts";
+import { stageEnds } from "./stage-ends.ts";
 
 type ConvStep = Extract<TowerStep, { op: "conv" }>;
 
@@ -45,8 +46,12 @@ export function towerGraph(
     tower.kind === "classifier"
       ? tower.heads.map((head) => head.output)
       : tower.strides.map((stride) => `stride_${stride}`);
-  for (const step of tower.plan)
-    values.set(step.output, runStep(layers, step, valueOf));
+  const ends = stageEnds(tower.plan, (name) => checkpoint.tensor(name).shape);
+  for (const step of tower.plan) {
+    const value = runStep(layers, step, valueOf);
+    values.set(step.output, value);
+    graph.landmark(step.output, value, ends.has(step.output));
+  }
   if (tower.kind === "classifier" && tower.outline !== undefined) {
     const { output } = tower.outline;
     const map = valueOf(tower.outputs[output] ?? output);
