@@ -69,8 +69,9 @@ export async function answerPrompts(
   prompts: readonly PromptToAnswer[],
   options: AnswerOptions,
 ): Promise<void> {
-  const { maxRows } = loaded.model.capabilities;
-  const size = Math.max(1, Math.floor(maxRows / options.numBeams));
+  const { maxRows, maxPrompts } = loaded.model.capabilities;
+  const rows = Math.max(1, Math.floor(maxRows / options.numBeams));
+  const size = Math.min(rows, maxPrompts ?? rows);
   throwIfAborted(options.signal);
   const asked: { readonly prompt: PromptToAnswer; readonly number: number }[] =
     [];

@@ -12,6 +12,15 @@ export interface BundleSource {
    */
   read(file: string): Promise<Uint8Array>;
 
+  /**
+   * The bytes of a file in pieces, in their order, so that no more than a piece
+   * is held; where the host can read so. A piece is good until the next is asked
+   * for.
+   *
+   * @throws FlorenceError as `read` does.
+   */
+  stream?(file: string): AsyncIterable<Uint8Array>;
+
   /** A path the runtime can open itself, where there is a file system. */
   locate?(file: string): string;
 }

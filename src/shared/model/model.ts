@@ -141,6 +141,8 @@ export interface ModelCapabilities {
   readonly weightBytes: number;
   /** Most rows one step takes. */
   readonly maxRows: number;
+  /** Most prompts that `start` takes at once; any number if left out. */
+  readonly maxPrompts?: number;
   /**
    * Images that one pass of `encode` had best see together; 1 if left out. It
    * takes any number.

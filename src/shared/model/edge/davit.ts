@@ -18,6 +18,7 @@ import {
   type StageGrid,
   type VisionLayout,
   type VisionPiece,
+  type VisionStep,
 } from "./vision-layout.ts";
 
 const F32 = 4;
@@ -45,41 +46,77 @@ interface Band {
 }
 
 /**
- * The features of one image.
+ * The features of one image, by all steps.
  *
  * @param pixels `[3, size, size]`, as `preprocess` makes it.
- * @param rest called between blocks, so that others get a turn.
  * @returns `[1 + places, d]`.
  */
 export async function runDavit(
   work: VisionWork,
   pixels: Float32Array,
-  size: number,
   rest: () => Promise<void>,
   options: RunOptions,
 ): Promise<Float32Array> {
-  writePixels(work, pixels, size);
-  let before = { at: piece(work, "mapB"), side: size, channels: 3 };
-  for (const grid of work.vision.grids) {
-    const { index, stage } = grid;
-    const at = mapOf(work, grid);
-    embed(work, grid, before, at);
-    for (let depth = 0; depth < stage.depth; depth += 1) {
-      const block = `${TOWER}.blocks.${index}.${depth}`;
-      for (const kind of ["spatial", "channel"] as const) {
-        throwIfAborted(options.signal);
-        const name = `${block}.${kind}_block`;
-        depthwise(work, grid, `${name}.conv1`);
-        if (kind === "spatial") windowAttention(work, grid, name);
-        else channelAttention(work, grid, name);
-        depthwise(work, grid, `${name}.conv2`);
-        mlp(work, grid, name);
-        await rest();
-      }
+  const { kind, values } = await runVision(work, pixels, rest, options);
+  if (kind === "features") return values;
+  throw new Error("internal: a pass ends with the projector");
+}
+
+/** What comes out of a range of steps. */
+export type VisionOutput =
+  | { readonly kind: "map"; readonly values: Float32Array } // [pixels, C]
+  | { readonly kind: "features"; readonly values: Float32Array }; // [1 + places, d]
+
+/**
+ * Runs steps of a pass over one image: all of them, or those of one part of a
+ * model that is split.
+ *
+ * @param input where the first step is the first of all: `[3, size, size]`, as
+ *   `preprocess` makes it; else the map that the step before it gave.
+ * @param rest called between steps, so that others get a turn.
+ * @throws FlorenceError `deadline_exceeded`; what `weights.ready` throws.
+ */
+export async function runVision(
+  work: VisionWork,
+  input: Float32Array,
+  rest: () => Promise<void>,
+  options: RunOptions,
+): Promise<VisionOutput> {
+  const { arena, weights, vision } = work;
+  const { steps, size } = vision;
+  // Its phase begins: before that the arena is others'.
+  await weights.ready(steps[0]!.segment);
+  if (steps[0]!.before === null) writePixels(work, input, size);
+  else arena.floats(mapOf(work, steps[0]!.before), input.length).set(input);
+  for (const step of steps) {
+    throwIfAborted(options.signal);
+    await weights.ready(step.segment);
+    if (step.kind === "projector") {
+      return { kind: "features", values: project(work, step.grid) };
     }
-    before = { at, side: grid.side, channels: stage.width };
+    if (step.kind === "convolution") embed(work, step);
+    else block(work, step, step.kind);
+    await rest();
   }
-  return project(work);
+  const { grid } = steps.at(-1)!;
+  const count = grid.pixels * grid.stage.width;
+  return {
+    kind: "map",
+    values: arena.floats(mapOf(work, grid), count).slice(),
+  };
+}
+
+function block(
+  work: VisionWork,
+  { grid, depth }: VisionStep,
+  kind: "spatial" | "channel",
+): void {
+  const name = `${TOWER}.blocks.${grid.index}.${depth}.${kind}_block`;
+  depthwise(work, grid, `${name}.conv1`);
+  if (kind === "spatial") windowAttention(work, grid, name);
+  else channelAttention(work, grid, name);
+  depthwise(work, grid, `${name}.conv2`);
+  mlp(work, grid, name);
 }
 
 function piece({ base, vision }: VisionWork, name: VisionPiece): number {
@@ -108,14 +145,13 @@ function writePixels(
 /** The convolution in front of a stage, with its norm before or after. */
 function embed(
   work: VisionWork,
-  { index, stage, side, pixels }: StageGrid,
-  before: {
-    readonly at: number;
-    readonly side: number;
-    readonly channels: number;
-  },
-  to: number,
+  { grid: { index, stage, side, pixels }, before: map }: VisionStep,
 ): void {
+  const before =
+    map === null
+      ? { at: piece(work, "mapB"), side: work.vision.size, channels: 3 }
+      : { at: mapOf(work, map), side: map.side, channels: map.stage.width };
+  const to = piece(work, index % 2 === 0 ? "mapA" : "mapB");
   const { run, weights } = work;
   const norm = `${TOWER}.convs.${index}.norm`;
   if (stage.prenorm) {
@@ -360,9 +396,8 @@ function normalize(
 }
 
 /** Places get their positions, their mean comes first; then the projection. */
-function project(work: VisionWork): Float32Array {
-  const { run, arena, plan, weights, vision } = work;
-  const grid = vision.grids.at(-1)!;
+function project(work: VisionWork, grid: StageGrid): Float32Array {
+  const { run, arena, plan, weights } = work;
   const { side, pixels, stage } = grid;
   const channels = stage.width;
   const half = channels / 2;

@@ -14,6 +14,7 @@ import {
   openKernels,
 } from "./kernels.ts";
 import { MOST_ROWS, planMemory } from "./memory-plan.ts";
+import { createTurn } from "./turn.ts";
 import { startState } from "./edge-state.ts";
 import { findWeights, loadWeights, weightsEnd } from "./weights.ts";
 
@@ -57,14 +58,8 @@ export async function openEdgeModel(
   await loadWeights(plan, bundle, arena);
   const work = { run, arena, plan, weights, base };
   const rest = options.rest ?? (() => Promise.resolve());
-  let turn: Promise<unknown> = Promise.resolve();
-
   /** The arena serves one phase at a time. */
-  const inTurn = <Result>(act: () => Promise<Result>): Promise<Result> => {
-    const result = turn.then(act);
-    turn = result.catch(() => undefined);
-    return result;
-  };
+  const inTurn = createTurn();
   const vision = createEdgeVision(work, manifest, tokenizer, { inTurn, rest });
 
   return {
@@ -82,7 +77,7 @@ export async function openEdgeModel(
     start(prompts, startOptions = {}) {
       return inTurn(async () => {
         throwIfAborted(startOptions.signal);
-        const state = startState(work, prompts, startOptions);
+        const state = await startState(work, prompts, startOptions);
         await rest();
         return {
           ...state,

@@ -10,7 +10,14 @@ import type {
   StepRow,
 } from "../model.ts";
 import { ownBytes, type RowMemory, stepDecoder } from "./decoder.ts";
-import { crossBytes, encodePrompt, promptLength } from "./encoder.ts";
+import type { EdgePlan } from "./edge-plan.ts";
+import {
+  encodePrompts,
+  keptBytes,
+  promptLength,
+  type PromptMemory,
+  writePrompt,
+} from "./encoder.ts";
 import { FIRST_CAPACITY } from "./memory-plan.ts";
 import type { TextWork } from "./text-layers.ts";
 
@@ -20,28 +27,99 @@ interface Slot {
   readonly capacity: number;
 }
 
+/** What the decoder attends to of one prompt. */
+export interface KeptPrompt {
+  /** As `PromptMemory.cross`; the state gives it back. */
+  readonly cross: number;
+  readonly length: number;
+}
+
 /**
- * Encodes prompts one after another.
+ * Encodes prompts.
  *
+ * @param decoding the same memory with the place where the decoder works, where
+ *   that is another.
  * @throws FlorenceError `invalid_request` if a prompt is too long,
  *   `engine_unavailable` if memory ends, `deadline_exceeded`.
  */
-export function startState(
+export async function startState(
   work: TextWork,
   prompts: readonly Prompt[],
   options: RunOptions,
+  decoding: TextWork = work,
+): Promise<DecodingState> {
+  const { plan, weights } = work;
+  for (const prompt of prompts) requirePositions(plan, prompt);
+  // The encoder's phase begins; what is embedded comes out of the vocabulary.
+  await weights.ready("encoder.embedding");
+  await weights.ready("vocabulary");
+  const outputs: Float32Array[] = [];
+  const kept = await keepPrompts(
+    work,
+    prompts.map((prompt) => ({
+      length: promptLength(prompt),
+      write: (at) => {
+        writePrompt(work, prompt, at);
+      },
+    })),
+    (index, hidden) => {
+      if (plan.cache === "f32") outputs[index] = hidden.slice();
+    },
+    options,
+  );
+  const state = decodeFrom(decoding, kept);
+  return plan.cache === "f32"
+    ? {
+        ...state,
+        encoderOutput: (prompt) => Promise.resolve(outputs[prompt]!),
+      }
+    : state;
+}
+
+/**
+ * Encodes prompts whose embeddings are written by the caller.
+ *
+ * @throws FlorenceError `engine_unavailable` if memory ends,
+ *   `deadline_exceeded`; nothing is kept then.
+ */
+export async function keepPrompts(
+  work: TextWork,
+  prompts: readonly Omit<PromptMemory, "cross">[],
+  told: (index: number, hidden: Float32Array) => void,
+  options: RunOptions,
+): Promise<readonly KeptPrompt[]> {
+  const { arena, plan } = work;
+  const kept: PromptMemory[] = [];
+  try {
+    for (const prompt of prompts) {
+      const cross = arena.keep(keptBytes(plan, prompt.length));
+      kept.push({ ...prompt, cross });
+    }
+    await encodePrompts(work, kept, told, options);
+    return kept;
+  } catch (error) {
+    for (const { cross } of kept) arena.release(cross);
+    throw error;
+  }
+}
+
+function requirePositions({ text }: EdgePlan, prompt: Prompt): void {
+  const length = promptLength(prompt);
+  if (length <= text.positions) return;
+  throw new FlorenceError(
+    "invalid_request",
+    `The prompt needs ${length} positions with the image's ${prompt.features.tokens}; the model has ${text.positions}. Shorten the phrase or give fewer labels.`,
+  );
+}
+
+/** Prompts that are encoded, to be answered. */
+export function decodeFrom(
+  work: TextWork,
+  kept: readonly KeptPrompt[],
 ): DecodingState {
   const { arena, plan } = work;
-  const lengths = prompts.map(promptLength);
-  for (const [index, length] of lengths.entries()) {
-    if (length <= plan.text.positions) continue;
-    throw new FlorenceError(
-      "invalid_request",
-      `The prompt needs ${length} positions with the image's ${prompts[index]!.features.tokens}; the model has ${plan.text.positions}. Shorten the phrase or give fewer labels.`,
-    );
-  }
-  const crosses = new Map<number, number>();
-  const outputs: Float32Array[] = [];
+  const lengths = kept.map(({ length }) => length);
+  const crosses = new Map(kept.map(({ cross }, index) => [index, cross]));
   let slots: Slot[] = [];
   let position = 0;
   let isDisposed = false;
@@ -52,19 +130,6 @@ export function startState(
     crosses.clear();
     slots = [];
   };
-  try {
-    for (const [index, prompt] of prompts.entries()) {
-      const length = lengths[index]!;
-      const at = arena.keep(crossBytes(plan, length));
-      crosses.set(index, at);
-      const hidden = encodePrompt(work, prompt, at, options);
-      if (plan.cache === "f32") outputs.push(hidden.slice());
-    }
-  } catch (error) {
-    releaseAll();
-    throw error;
-  }
-
   /** Gives each row of a step its parent's memory, copied if shared. */
   const follow = (rows: readonly StepRow[]): void => {
     const old = slots;
@@ -130,7 +195,7 @@ export function startState(
     return results;
   };
 
-  const state: DecodingState = {
+  return {
     // Rejects where `step` throws.
     step: (rows, stepOptions = {}) =>
       new Promise((resolve) => {
@@ -150,12 +215,6 @@ export function startState(
       return Promise.resolve();
     },
   };
-  return plan.cache === "f32"
-    ? {
-        ...state,
-        encoderOutput: (prompt) => Promise.resolve(outputs[prompt]!),
-      }
-    : state;
 }
 
 /** A copy of a row's tokens, with room for more. */

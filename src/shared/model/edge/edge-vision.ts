@@ -86,7 +86,7 @@ function createEdgeDavit(
           throwIfAborted(options.signal);
           const pixels = preprocess([image], spec.input, size);
           const pass = { ...work, vision };
-          const data = await runDavit(pass, pixels, size, rest, options);
+          const data = await runDavit(pass, pixels, rest, options);
           const { width } = plan.text;
           const tokens = data.length / width;
           all.push({ data, tokens, width, hintIds: [], inputSize: size });

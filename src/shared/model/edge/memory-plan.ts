@@ -12,7 +12,7 @@ import type { Weights } from "./weights.ts";
 /** Tokens a row has room for at first; doubled when they are used up. */
 export const FIRST_CAPACITY = 32;
 /** What a step asks of the head, and gaps between kept pieces. */
-const REQUEST_ROOM = 65_536;
+export const REQUEST_ROOM = 65_536;
 /** Most rows one step takes. */
 export const MOST_ROWS = 64;
 /** Tokens of a usual prompt beside the image's. */

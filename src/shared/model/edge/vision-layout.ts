@@ -34,9 +34,23 @@ export type VisionPiece =
   | "scores"
   | "scratch";
 
-/** All of a vision pass, before it runs. */
+/** What a pass does between two turns of others. */
+export interface VisionStep {
+  readonly kind: "convolution" | "spatial" | "channel" | "projector";
+  /** Its weights; see `segments.ts`. */
+  readonly segment: string;
+  readonly grid: StageGrid;
+  /** Of the stage; 0 where the step is no block. */
+  readonly depth: number;
+  /** The map it reads; null: the image. */
+  readonly before: StageGrid | null;
+}
+
+/** A vision pass, or a part of it, before it runs. */
 export interface VisionLayout {
-  readonly grids: readonly StageGrid[];
+  /** Side of the image. */
+  readonly size: number;
+  readonly steps: readonly VisionStep[];
   readonly layout: Layout<VisionPiece>;
 }
 
@@ -51,8 +65,32 @@ export function stageGrids(plan: EdgePlan, size: number): readonly StageGrid[] {
   });
 }
 
+/** A pass over an image of `size` pixels a side, step by step. */
+export function visionSteps(
+  plan: EdgePlan,
+  size: number,
+): readonly VisionStep[] {
+  const steps: VisionStep[] = [];
+  let before: StageGrid | null = null;
+  for (const grid of stageGrids(plan, size)) {
+    const { index, stage } = grid;
+    const segment = `vision.${index}`;
+    steps.push({ kind: "convolution", segment, grid, depth: 0, before });
+    before = grid;
+    for (let depth = 0; depth < stage.depth; depth += 1) {
+      for (const kind of ["spatial", "channel"] as const) {
+        const own = `${segment}.${depth}.${kind}`;
+        steps.push({ kind, segment: own, grid, depth, before });
+      }
+    }
+  }
+  const last = steps.at(-1)!;
+  const segment = "vision.projector";
+  return [...steps, { ...last, kind: "projector", segment, depth: 0, before }];
+}
+
 /**
- * Plans a pass over one image of `size` pixels a side.
+ * Plans a pass over one image of `size` pixels a side, or some steps of it.
  *
  * Maps of even stages lie in `mapA`, of odd ones, and the image, in `mapB`.
  */
@@ -61,24 +99,29 @@ export function planVision(
   plan: EdgePlan,
   weights: Weights,
   size: number,
+  steps: readonly VisionStep[] = visionSteps(plan, size),
 ): VisionLayout {
-  const grids = stageGrids(plan, size);
+  const working = [...new Set(steps.map(({ grid }) => grid))];
+  const grids = [
+    ...new Set(steps.flatMap(({ before, grid }) => [before ?? grid, grid])),
+  ];
   const most = (value: (grid: StageGrid) => number): number =>
-    Math.max(...grids.map(value));
+    Math.max(...working.map(value));
   const map = ({ pixels, stage }: StageGrid): number =>
     pixels * stage.width * F32;
   const line = ({ side, stage }: StageGrid): number => side * stage.width * F32;
   const band = (grid: StageGrid): number => grid.bandRows * line(grid);
   const parity = (odd: number): number =>
     Math.max(0, ...grids.filter(({ index }) => index % 2 === odd).map(map));
-  const last = grids.at(-1)!;
+  const projecting = steps.find(({ kind }) => kind === "projector")?.grid;
+  const project = (odd: number): number =>
+    projecting !== undefined && projecting.index % 2 !== odd
+      ? projected(plan, projecting)
+      : 0;
+  const image = steps[0]!.before === null ? size * size * 3 * F32 : 0;
   const layout = layOut({
-    mapA: Math.max(parity(0), last.index % 2 === 1 ? projected(plan, last) : 0),
-    mapB: Math.max(
-      parity(1),
-      size * size * 3 * F32,
-      last.index % 2 === 0 ? projected(plan, last) : 0,
-    ),
+    mapA: Math.max(parity(0), project(0)),
+    mapB: Math.max(parity(1), image, project(1)),
     carry: most(line),
     lines: most((grid) => band(grid) + 2 * line(grid)),
     normed: most((grid) => Math.max(band(grid), patches(weights, grid))),
@@ -90,7 +133,7 @@ export function planVision(
     }),
     scratch: most((grid) => scratchOf(run, plan, weights, grid)),
   });
-  return { grids, layout };
+  return { size, steps, layout };
 }
 
 /** Channel attention writes whole panels past each row. */

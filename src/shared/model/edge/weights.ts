@@ -25,7 +25,20 @@ export interface Weights {
   vector(name: string): number;
   /** A layer and its bias, `NAME.weight` and `NAME.bias`. */
   linear(name: string): Linear;
+  /**
+   * Resolves when the weights of a segment are in the arena. They stay there
+   * until the next is asked for.
+   *
+   * @throws FlorenceError `bundle_invalid` if they cannot be read.
+   */
+  ready(segment: string): Promise<void>;
 }
+
+/** Where a place in the weights is in the arena. */
+export type Placement = (offset: number) => number;
+
+/** All weights, one after another, at the arena's start. */
+const WHOLE: Placement = (offset) => ARENA_START + offset;
 
 /** Where weights end in the arena. */
 export function weightsEnd(plan: EdgePlan): number {
@@ -46,29 +59,60 @@ export async function loadWeights(
 ): Promise<void> {
   arena.reach(weightsEnd(plan));
   let at = ARENA_START;
-  for (const { file, bytes, sha256 } of plan.weights) {
-    const data = await bundle.read(file);
-    if (data.length !== bytes || (await hashOf(data)) !== sha256) {
-      throw new FlorenceError(
-        "bundle_invalid",
-        `${file} of ${bundle.name} is not the file that edge.json describes (${data.length} bytes, ${bytes} expected, or another hash). Copy the bundle again, or convert the model again.`,
-      );
-    }
-    arena.bytes(at, bytes).set(data);
-    at += bytes;
+  for (const file of plan.weights) {
+    await loadFile(file, bundle, arena, at);
+    at += file.bytes;
   }
 }
 
+/**
+ * Copies one file of weights to `at`: in pieces where the bundle can stream.
+ *
+ * @throws FlorenceError `bundle_invalid`, naming the file, if it has not the
+ *   bytes or the hash it should have.
+ */
+export async function loadFile(
+  { file, bytes, sha256 }: EdgePlan["weights"][number],
+  bundle: BundleSource,
+  arena: Arena,
+  at: number,
+): Promise<void> {
+  let length = 0;
+  const take = (piece: Uint8Array): void => {
+    const room = Math.max(0, bytes - length);
+    arena
+      .bytes(at, bytes)
+      .set(piece.subarray(0, room), Math.min(length, bytes));
+    length += piece.length;
+  };
+  if (bundle.stream === undefined) take(await bundle.read(file));
+  else for await (const piece of bundle.stream(file)) take(piece);
+  const hash = length === bytes ? await hashOf(arena.bytes(at, bytes)) : null;
+  if (hash === sha256) return;
+  throw new FlorenceError(
+    "bundle_invalid",
+    `${file} of ${bundle.name} is not the file that edge.json describes (${length} bytes, ${bytes} expected, or another hash). Copy the bundle again, or convert the model again.`,
+  );
+}
+
 async function hashOf(data: Uint8Array): Promise<string> {
-  // A file read from a bundle is over plain memory.
+  // The arena is over plain memory.
   const source = data as Uint8Array<ArrayBuffer>;
   const digest = await crypto.subtle.digest("SHA-256", source);
   const hex = (byte: number): string => byte.toString(16).padStart(2, "0");
   return Array.from(new Uint8Array(digest), hex).join("");
 }
 
-/** Finds weights by name. */
-export function findWeights(plan: EdgePlan): Weights {
+/**
+ * Finds weights by name.
+ *
+ * @param ready as in `Weights`; without it all of them are there.
+ */
+export function findWeights(
+  plan: EdgePlan,
+  place: Placement = WHOLE,
+  ready: Weights["ready"] = () => Promise.resolve(),
+): Weights {
   const find = (name: string): EdgePlan["tensors"][string] => {
     const tensor = plan.tensors[name];
     if (tensor !== undefined) return tensor;
@@ -79,7 +123,7 @@ export function findWeights(plan: EdgePlan): Weights {
   };
   const vector = (name: string): number => {
     const tensor = find(name);
-    if (tensor.kind === "vector") return ARENA_START + tensor.offset;
+    if (tensor.kind === "vector") return place(tensor.offset);
     throw wrongKind(name, "a vector");
   };
   return {
@@ -92,11 +136,12 @@ export function findWeights(plan: EdgePlan): Weights {
         n: tensor.n,
         k: tensor.k,
         group: tensor.kind === "int4" ? tensor.group : tensor.k,
-        weights: ARENA_START + tensor.offset,
-        scales: tensor.kind === "int8" ? ARENA_START + tensor.scales : 0,
+        weights: place(tensor.offset),
+        scales: tensor.kind === "int8" ? place(tensor.scales) : 0,
         bias: vector(`${name}.bias`),
       };
     },
+    ready,
   };
 }
 
