@@ -76,8 +76,14 @@ module.exports = {
       name: "nobody-imports-kernels",
       comment: "The built modules reach the core as an argument.",
       severity: "error",
-      from: { path: "^(src|workers)/", pathNot: "^src/kernels/" },
+      from: { path: "^src/", pathNot: "^src/kernels/" },
       to: { path: "^src/kernels/" },
+    },
+    {
+      name: "workers-import-built-kernels",
+      severity: "error",
+      from: { path: "^workers/" },
+      to: { path: "^src/kernels/", pathNot: "^src/kernels/built/" },
     },
     {
       name: "http-is-portable",
@@ -136,8 +142,8 @@ module.exports = {
     {
       name: "worker-imports-http-and-core",
       severity: "error",
-      from: { path: "^workers/edge/" },
-      to: { path: "^src/", pathNot: "^src/(http|shared)/" },
+      from: { path: "^workers/(edge|phased|resident)/" },
+      to: { path: "^src/", pathNot: "^src/(http|shared|kernels/built)/" },
     },
   ],
   options: {

@@ -16,10 +16,17 @@ export interface BundledScript {
   [Symbol.dispose](): void;
 }
 
-const MAIN = "index.js";
+/** What to bundle, where that is not the root's `wrangler.toml`. */
+export interface ScriptOptions {
+  readonly config?: string;
+  /** Folder of static assets, in place of the one the file names. */
+  readonly assets?: string;
+}
 
-/** Bundles what `wrangler.toml` describes. */
-export async function bundleScript(): Promise<BundledScript> {
+/** Bundles what a `wrangler.toml` describes. */
+export async function bundleScript(
+  options: ScriptOptions = {},
+): Promise<BundledScript> {
   const folder = mkdtempSync(join(tmpdir(), "florence-script-"));
   const remove = (): void => {
     rmSync(folder, { recursive: true, force: true });
@@ -32,7 +39,11 @@ export async function bundleScript(): Promise<BundledScript> {
     );
     await promisify(execFile)(
       process.execPath,
-      [wrangler, "deploy", "--dry-run", "--outdir", folder],
+      [
+        ...[wrangler, "deploy", "--dry-run", "--outdir", folder],
+        ...(options.config === undefined ? [] : ["-c", options.config]),
+        ...(options.assets === undefined ? [] : ["--assets", options.assets]),
+      ],
       { env: { ...process.env, WRANGLER_SEND_METRICS: "false" } },
     );
   } catch (error) {
@@ -42,6 +53,6 @@ export async function bundleScript(): Promise<BundledScript> {
   const modules = readdirSync(folder)
     // Source maps and wrangler's own note are not uploaded.
     .filter((name) => !name.endsWith(".map") && name !== "README.md")
-    .filter((name) => name !== MAIN);
-  return { folder, files: [MAIN, ...modules], [Symbol.dispose]: remove };
+    .toSorted((a, b) => Number(b.endsWith(".js")) - Number(a.endsWith(".js")));
+  return { folder, files: modules, [Symbol.dispose]: remove };
 }

@@ -14,7 +14,7 @@ import {
 } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import type { Statement } from "../../src/http/ports/database.ts";
-import { bundleScript } from "./bundle-script.ts";
+import { bundleScript, type ScriptOptions } from "./bundle-script.ts";
 import {
   watchWorkerd,
   workerdProcesses,
@@ -47,13 +47,13 @@ export interface EdgeWorker extends WorkerProcess {
 
 type Settings = Readonly<Record<string, string>>;
 
-export interface EdgeOptions {
+export interface EdgeOptions extends ScriptOptions {
   /** How often a queue brings a message again; as deployed if left out. */
   readonly maxRetries?: number;
 }
 
 /** Settings of a Worker that lets everybody in. */
-const OPEN_MODE: Settings = {
+export const OPEN_MODE: Settings = {
   FLORENCE_PUBLIC_URL: "http://localhost:8787",
   FLORENCE_SECRET: "for-this-machine-only-not-a-secret",
   FLORENCE_OPEN_MODE: "true",
@@ -119,10 +119,10 @@ export async function startEdgeWorker(
 /** What `wrangler.toml` says, with the bundled script and settings. */
 async function workerOptions(
   settings: Settings,
-  { maxRetries }: EdgeOptions,
+  { maxRetries, config = CONFIG, assets }: EdgeOptions,
 ): Promise<V4WorkerOptions> {
-  const { workerOptions: own } = unstable_getMiniflareWorkerOptions(CONFIG);
-  using script = await bundleScript();
+  const { workerOptions: own } = unstable_getMiniflareWorkerOptions(config);
+  using script = await bundleScript({ config, ...(assets && { assets }) });
   // As records: a list of names has no settings, and the file has some.
   const producers = own.queueProducers as Record<
     string,
@@ -134,6 +134,9 @@ async function workerOptions(
   >;
   return {
     ...own,
+    ...(assets !== undefined && {
+      assets: { ...Object(own.assets), directory: assets },
+    }),
     name: "florence-edge",
     modulesRoot: script.folder,
     modules: script.files.map((name) => ({
@@ -157,7 +160,8 @@ async function workerOptions(
   };
 }
 
-function moduleType(name: string): "ESModule" | "CompiledWasm" | "Data" {
+/** What kind of module a file of a bundled script is. */
+export function moduleType(name: string): "ESModule" | "CompiledWasm" | "Data" {
   if (name.endsWith(".js")) return "ESModule";
   return name.endsWith(".wasm") ? "CompiledWasm" : "Data";
 }

@@ -10,9 +10,6 @@ import {
   type HostedModel,
 } from "../../src/http/engine/isolate-engine.ts";
 import type { Host } from "../../src/http/host.ts";
-import { joinTelemetry } from "../../src/http/observability/join-telemetry.ts";
-import { jsonLog } from "../../src/http/observability/json-log.ts";
-import { parseSettings, readSettings } from "../../src/http/read-settings.ts";
 import type { DecodeImageOptions } from "../../src/shared/image/decode-image.ts";
 import type { SniffedImage } from "../../src/shared/image/sniff-image.ts";
 import { openModel } from "../../src/shared/model/open-model.ts";
@@ -22,15 +19,11 @@ import {
   type FetchAsset,
   type ScriptFiles,
 } from "./assets-bundle.ts";
-import { cloudflareQueue } from "./cloudflare-queue.ts";
-import { d1Database } from "./d1-database.ts";
 import type { Env } from "./env.ts";
 import { createWebSessions, type WebSessions } from "./onnxruntime-session.ts";
-import { WORKER_OUTBOUND } from "./outbound.ts";
 import { WORKER_PLATFORM } from "./platform.ts";
 import { EDGE_RASTERIZER } from "./rasterizer.ts";
-import { figuresTelemetry } from "./figures.ts";
-import { r2Blobs } from "./r2-blobs.ts";
+import { createWorkerHost } from "./worker-host.ts";
 
 /** Of the 128 MB an isolate may take; the rest is for images and the script. */
 const MAX_HEAP_BYTES = 96 * 2 ** 20;
@@ -50,11 +43,6 @@ const MAX_PIXELS = {
 /** With pictures as PNG. */
 const EDGE_PLATFORM = { ...WORKER_PLATFORM, rasterizer: EDGE_RASTERIZER };
 
-/** A line of JSON for each request; `wrangler tail` and Workers Logs show it. */
-const LOG = jsonLog((line) => {
-  console.log(line);
-}, WORKER_PLATFORM.now);
-
 /** Decoders and the runtime, one of each in an isolate. */
 export const EDGE_CODECS = { jpegTurbo, webp };
 
@@ -72,26 +60,8 @@ export function createEdgeHost(
   const fetchAsset: FetchAsset = (file) =>
     // The host name is not looked at: the binding serves this Worker's own.
     env.ASSETS.fetch(`https://assets.local/${file}`);
-  return {
-    engines: [createEdgeEngine(files, fetchAsset, sessions)],
-    database: d1Database(env.DATABASE),
-    store: r2Blobs(env.STORE),
-    bucket: r2Blobs(env.BUCKET),
-    queue: cloudflareQueue(env.WORK),
-    outbound: WORKER_OUTBOUND,
-    platform: EDGE_PLATFORM,
-    limits: { maxImageBytes: 20_000_000, maxJsonBytes: 10_000_000 },
-    config: parseSettings(readSettings({ ...env })),
-    keepAlive: (work, context) => {
-      // A request whose client is gone is cut off in the middle of its work:
-      // what others wait for (a turn, the model) must come to its end.
-      context.executionCtx.waitUntil(work.catch(() => undefined));
-    },
-    telemetry: joinTelemetry(
-      env.FIGURES === undefined ? [LOG] : [LOG, figuresTelemetry(env.FIGURES)],
-    ),
-    onFailure: LOG.failure,
-  };
+  const engine = createEdgeEngine(files, fetchAsset, sessions);
+  return createWorkerHost(engine, env, EDGE_PLATFORM);
 }
 
 /** The engine of this isolate. */

@@ -1,0 +1,84 @@
+// The host of a whole Florence-2 in one isolate: vision, encoder and decoder one
+// after another on the kernels, weights streamed from where the bundle is.
+
+import type { NearEngine } from "../../src/http/engine/engine.ts";
+import type { Host } from "../../src/http/host.ts";
+import type { BundleSource } from "../../src/shared/model/bundle-source.ts";
+import {
+  openPhasedModel,
+  type PhasedModel,
+} from "../../src/shared/model/edge/phased-model.ts";
+import type { Manifest } from "../../src/shared/model/manifest.ts";
+import {
+  readManifest,
+  readTokenizer,
+  type LoadedModel,
+} from "../../src/shared/model/open-model.ts";
+import type { Env } from "../edge/env.ts";
+import { WORKER_PLATFORM } from "../edge/platform.ts";
+import { createWorkerHost } from "../edge/worker-host.ts";
+import { createKernelEngine, withSizes } from "./kernel-engine.ts";
+import { KERNEL_MODULES } from "./kernel-modules.ts";
+import { assetFiles, bucketFiles, storedBundle } from "./stored-bundle.ts";
+
+/** Of the 128 MB an isolate may take; the rest is for images and the script. */
+const MAX_MEMORY_BYTES = 110_000_000;
+
+export interface PhasedEnv extends Env {
+  /** A bucket with the bundle, in place of the static assets. */
+  readonly WEIGHTS?: R2Bucket;
+  /** The bundle's folder in it. */
+  readonly WEIGHTS_FOLDER?: string;
+}
+
+/** The host of the bundle that is deployed with the script. */
+export async function createPhasedHost(env: PhasedEnv): Promise<Host> {
+  const bundle =
+    env.WEIGHTS === undefined
+      ? storedBundle("static assets", assetFiles(env.ASSETS))
+      : storedBundle(
+          "bucket WEIGHTS",
+          bucketFiles(env.WEIGHTS, env.WEIGHTS_FOLDER ?? "bundle"),
+        );
+  const manifest = withSizes(await readManifest(bundle));
+  const engine = createPhasedEngine(manifest, bundle);
+  return createWorkerHost(engine, env, WORKER_PLATFORM);
+}
+
+/** The engine of this isolate. */
+export function createPhasedEngine(
+  manifest: Manifest,
+  bundle: BundleSource,
+): NearEngine {
+  let opened: PhasedModel | null = null;
+  let loading: Promise<LoadedModel> | null = null;
+  const open = async (): Promise<LoadedModel> => {
+    const tokenizer = await readTokenizer(manifest, bundle);
+    opened = await openPhasedModel(
+      ...([manifest, bundle, tokenizer, KERNEL_MODULES] as const),
+      {
+        maxBytes: MAX_MEMORY_BYTES,
+        // What was read meanwhile is taken, deadlines and clients are heard.
+        rest: () => scheduler.wait(0),
+      },
+    );
+    return { model: opened.model, tokenizer, manifest };
+  };
+  return createKernelEngine(
+    {
+      manifest,
+      isLoaded: () => opened !== null,
+      load() {
+        loading ??= open().catch((error: unknown) => {
+          loading = null;
+          throw error;
+        });
+        return loading;
+      },
+    },
+    () => ({
+      heap_bytes: opened?.memoryBytes() ?? 0,
+      max_heap_bytes: MAX_MEMORY_BYTES,
+    }),
+  );
+}
