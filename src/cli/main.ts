@@ -15,6 +15,7 @@ import type { CliIo } from "./io.ts";
 import { keysCommand } from "./keys-command.ts";
 import { nearestWord } from "../shared/schema/nearest.ts";
 import { paintFor } from "./paint.ts";
+import { planCommand } from "./plan-command.ts";
 import { pullCommand } from "./pull-command.ts";
 import { serveCommand } from "./serve-command.ts";
 import { tasksCommand } from "./tasks-command.ts";
@@ -31,6 +32,7 @@ export const COMMANDS: readonly Command[] = [
   convertCommand,
   inspectCommand,
   featuresCommand,
+  planCommand,
   evaluateCommand,
   dataEngineCommand,
 ];
