@@ -1,6 +1,11 @@
 // `florence convert`: a checkpoint becomes a bundle.
 
-import { convertCheckpoint } from "../convert/index.ts";
+import {
+  convertCheckpoint,
+  EDGE_CHOICES,
+  type EdgeChoices,
+  parseEdgeChoices,
+} from "../convert/index.ts";
 import type { Command } from "./command.ts";
 import { exitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
@@ -9,7 +14,7 @@ import { pickValue } from "./pick-value.ts";
 import { createProgress } from "./progress.ts";
 import { usageError } from "./usage-error.ts";
 
-const PRECISIONS = ["fp32", "fp16", "int8"] as const;
+const PRECISIONS = ["fp32", "fp16", "int8", "edge"] as const;
 const LAYOUTS = ["florence", "transformers-js"] as const;
 
 const FLAGS = {
@@ -24,7 +29,19 @@ const FLAGS = {
     short: "p",
     value: "PRECISION",
     summary:
-      "fp32, the default: the reference's own answers; fp16: half the size; int8: a quarter of it, nearly the same answers.",
+      "fp32, the default: the reference's own answers; fp16: half the size; int8: a quarter of it, nearly the same answers; edge: for the kernels of our own, as --bits says.",
+  },
+  bits: {
+    type: "string",
+    value: "BITS",
+    summary:
+      "With --precision edge: bits of a weight, 7, 4 or 32 (float); other ones for single parts, as in 7,decoder=4. florence inspect names the parts.",
+  },
+  group: {
+    type: "string",
+    value: "N",
+    summary:
+      "With --precision edge: 4-bit weights that share a scale, a multiple of 8; 32 if left out.",
   },
   layout: {
     type: "string",
@@ -64,6 +81,11 @@ export const convertCommand: Command = {
       comment: "one of a quarter of the size",
     },
     {
+      command:
+        "florence convert Florence-2-base-ft --out base-ft-edge --precision edge --bits 7,decoder=4,embedding=4",
+      comment: "one for the edge, the decoder and the vocabulary in 4 bits",
+    },
+    {
       command: "florence analyze photo.jpg --model base-ft",
       comment: "then ask it",
     },
@@ -82,6 +104,7 @@ async function runConvert(argv: readonly string[], io: CliIo): Promise<number> {
     out: values.out,
     precision: pickValue("precision", values.precision, PRECISIONS) ?? "fp32",
     layout: pickValue("layout", values.layout, LAYOUTS),
+    edge: edgeChoices(values),
     id: values.id,
     license: values.license,
     signal: io.signal,
@@ -105,4 +128,24 @@ async function runConvert(argv: readonly string[], io: CliIo): Promise<number> {
   } finally {
     progress.stop();
   }
+}
+
+/** What --bits and --group say, if anything. */
+function edgeChoices(values: {
+  readonly precision?: string | undefined;
+  readonly bits?: string | undefined;
+  readonly group?: string | undefined;
+}): EdgeChoices | undefined {
+  const { precision, bits, group } = values;
+  if (bits === undefined && group === undefined) return undefined;
+  if (precision !== "edge") {
+    throw usageError("--bits and --group need --precision edge.", "convert");
+  }
+  const choices = bits === undefined ? EDGE_CHOICES : parseEdgeChoices(bits);
+  if (group === undefined) return choices;
+  const size = Number(group);
+  if (Number.isInteger(size) && size >= 8 && size % 8 === 0) {
+    return { ...choices, group: size };
+  }
+  throw usageError(`--group is ${group}; use a multiple of 8.`, "convert");
 }

@@ -78,17 +78,20 @@ function partLines(bundle: BundleDescription): string[] {
     parameters,
     bytes: weightBytes,
     macs: macsPerImage + bundle.macsPerToken,
+    stored: undefined,
   };
+  const isStored = parts.some(({ stored }) => stored !== undefined);
   const rows = [
-    ["part", "parameters", "MACs", "bytes"],
-    ...[...parts, total].map(({ name, parameters, macs, bytes }) => [
+    ["part", "parameters", "MACs", "bytes", ...(isStored ? ["stored"] : [])],
+    ...[...parts, total].map(({ name, parameters, macs, bytes, stored }) => [
       onOneLine(name),
       grouped(parameters),
       scaled(macs),
       `${(bytes / 1e6).toFixed(1)} MB`,
+      ...(isStored ? [stored ?? ""] : []),
     ]),
   ];
-  const widths = [0, 1, 2, 3].map((column) =>
+  const widths = rows[0]!.map((_, column) =>
     Math.max(...rows.map((row) => cellWidth(row[column]!))),
   );
   return rows.map((row) =>
@@ -98,7 +101,8 @@ function partLines(bundle: BundleDescription): string[] {
           ? `  ${padText(cell, widths[column]!)}`
           : cell.padStart(widths[column]!),
       )
-      .join("  "),
+      .join("  ")
+      .trimEnd(),
   );
 }
 

@@ -18,7 +18,7 @@ import {
   type DirectoryWriter,
 } from "./bundle-writer.ts";
 import { openCheckpoint, type Checkpoint } from "./checkpoint.ts";
-import type { EdgeChoices } from "./edge/edge-choices.ts";
+import { EDGE_CHOICES, type EdgeChoices } from "./edge/edge-choices.ts";
 import { describeEdgeModel } from "./edge/pack-checkpoint.ts";
 import { writeEdgeWeights } from "./edge/write-edge-weights.ts";
 import { readGeneration } from "../shared/model/generation-config.ts";
@@ -144,7 +144,7 @@ async function writeEdgeLayout(
 ): Promise<void> {
   const text = readTextConfig(checkpoint);
   const vision = readVision(checkpoint, text, "fp32");
-  const choices = options.edge ?? { rest: "int8" };
+  const choices = options.edge ?? EDGE_CHOICES;
   const model = describeEdgeModel(checkpoint, choices);
   const { plan, stored } = await writeEdgeWeights(model, writer, options);
   const counted = countParts(checkpoint, stored, vision.macs);

@@ -64,6 +64,42 @@ test("converts a checkpoint that inspect shows and analyze answers with", async 
   assert.ok(damaged.stderr.includes(manifest.files[0]!.name));
 });
 
+test("converts for the kernels, each part as asked, and answers on them", async () => {
+  const checkpoint = join(folder, "edge-checkpoint");
+  const bundle = join(folder, "edge");
+  writeRandomCheckpoint(checkpoint, loadRecipe("tiny-native"));
+  const converted = await runFlorence([
+    "convert",
+    checkpoint,
+    ...["--out", bundle, "--precision", "edge"],
+    ...["--bits", "7,decoder=4,embedding=32", "--group", "16"],
+  ]);
+  assert.equal(converted.code, 0, converted.stderr);
+  assert.match(converted.stdout, /: edge, \d+ files/u);
+
+  const { stdout } = await runFlorence(["inspect", bundle]);
+  const { parts, layout } = JSON.parse(stdout) as Manifest;
+  assert.equal(layout, "edge");
+  const stored = new Map(parts.map((part) => [part.name, part.stored]));
+  assert.deepEqual(
+    ["davit", "decoder", "embedding"].map((part) => stored.get(part)),
+    ["int8", "int4", "f32"],
+  );
+  const shown = await runFlorence(["inspect", bundle], { isTTY: true });
+  assert.match(shown.stdout, /layout edge/u);
+  assert.match(shown.stdout, /^ {2}decoder .* MB +int4$/mu);
+
+  const answered = spawnSync(
+    process.execPath,
+    [
+      ...[FLORENCE, "analyze", BOAT, "--model", bundle],
+      ...["--max-tokens", "5", "--task", "caption"],
+    ],
+    { encoding: "utf8" },
+  );
+  assert.equal(answered.status, 0, answered.stderr);
+});
+
 const USAGE: readonly (readonly [readonly string[], RegExp])[] = [
   [[], /Name one checkpoint folder/u],
   [["a", "b"], /Name one checkpoint folder/u],
@@ -71,6 +107,15 @@ const USAGE: readonly (readonly [readonly string[], RegExp])[] = [
   [
     ["a", "--out", "b", "--precision", "int4"],
     /one of fp32, fp16, int8.*Did you mean int8/u,
+  ],
+  [["a", "--out", "b", "--bits", "7"], /need --precision edge/u],
+  [
+    ["a", "--out", "b", "--precision", "edge", "--bits", "6"],
+    /Use 32, 7 or 4/u,
+  ],
+  [
+    ["a", "--out", "b", "--precision", "edge", "--group", "12"],
+    /multiple of 8/u,
   ],
   [
     ["a", "--out", "b", "--layout", "onnx"],

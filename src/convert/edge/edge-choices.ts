@@ -13,6 +13,9 @@ export interface EdgeChoices {
   readonly group?: number;
 }
 
+/** What is taken where nothing is said. */
+export const EDGE_CHOICES: EdgeChoices = { rest: "int8" };
+
 /** Values along k that share a scale, where nothing is said. */
 export const GROUP = 32;
 
@@ -34,7 +37,7 @@ export function storageOf(choices: EdgeChoices, part: string): EdgeStorage {
  * @throws FlorenceError `invalid_request`.
  */
 export function parseEdgeChoices(text: string): EdgeChoices {
-  let rest: EdgeStorage = "int8";
+  let { rest } = EDGE_CHOICES;
   const parts: Record<string, EdgeStorage> = {};
   for (const item of text.split(",")) {
     const [before, after] = item.split("=") as [string, string?];

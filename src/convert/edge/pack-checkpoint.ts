@@ -64,7 +64,17 @@ export function describeEdgeModel(
   const parts = [...vision.parts, ...textParts(checkpoint, text)];
   const names = new Set(parts.map(({ name }) => partOf(name)));
   checkParts(choices, names);
-  const stored = [...names].map((part) => [part, storageOf(choices, part)]);
+  const isKept = (part: string): boolean =>
+    parts.every(
+      (one) =>
+        one.kind === "vector" ||
+        one.keep !== undefined ||
+        partOf(one.name) !== part,
+    );
+  const stored = [...names].map((part) => [
+    part,
+    isKept(part) ? "f32" : storageOf(choices, part),
+  ]);
   const isExact = ["encoder", "cross", "decoder"].every(
     (part) => storageOf(choices, part) === "f32",
   );
