@@ -85,7 +85,7 @@ test("lets others have a turn between blocks", async () => {
     },
   });
   await model.encode([PICTURE]);
-  equal(turns, 8); // four stages of a spatial and a channel block
+  equal(turns, 12); // four stages: a convolution, a spatial and a channel block
 });
 
 const bundle = bundleFolder(await edgeBundle(RECIPE, "int8"));
