@@ -153,13 +153,15 @@ def told_and_hinted(values, tower, scale):
     return down_to(told), down_to(tower)
 
 
-def look(image, vision, tensors):
+def look(image, vision, tensors, kinds=("classifier", "detector")):
     """PIL image -> {"tags": [...], "boxes": [...], "size": (w, h)}: all that the language model will know of it; "told": the
     boxes that the detector answers with itself; "cells": all of the detector's cells, for a closer look; "outline": the map of the
     classifier's outline head, if it has one."""
     hints = {"tags": [], "boxes": [], "told": [], "size": image.size}
     dtype = next(iter(tensors.values())).dtype
     for tower in vision["towers"]:
+        if tower["kind"] not in kinds:
+            continue
         x, scale = prepare(image, tower["input"])
         values = run_plan(tower["plan"], tensors, x[None].to(dtype))
         if tower["kind"] == "classifier":
@@ -433,24 +435,28 @@ class BoxModel:
     def look(self, image):
         return look(image, self.config["vision_config"], self.towers)
 
+    def glance(self, crop):
+        """What the classifier alone sees: for crops."""
+        return look(crop, self.config["vision_config"], self.towers, kinds=("classifier",))
+
     def look_closer(self, image, hints, box):
         """The hints for a prompt about a region (corners in pixels): its own tags, then, where the checkpoint says so, itself
         under the detector's name, and the boxes of the whole picture."""
         boxes = hints["boxes"]
         if self.config["vision_config"].get("region_labels"):
             boxes = near.region_boxes(box, *near.region_label(*hints["cells"], box), boxes, image.size)
-        return {**hints, "tags": self.look(closer(image, box))["tags"], "boxes": boxes}
+        return {**hints, "tags": self.glance(closer(image, box))["tags"], "boxes": boxes}
 
     def look_near(self, image, hints):
         """The hints for a prompt of NEAR_TASKS."""
         rules = self.config["vision_config"]["near"]
         found = near.candidates(*hints["cells"], rules)
         crops = [closer(image, box) for _, _, box in found[: rules["closer"]]]
-        return {**hints, "boxes": near.near_boxes(found, [self.look(crop)["tags"] for crop in crops], image.size, rules)}
+        return {**hints, "boxes": near.near_boxes(found, [self.glance(crop)["tags"] for crop in crops], image.size, rules)}
 
     def outline(self, image, box):
         """The outline of what a region (corners in pixels) holds, as `outline_of` tells it."""
-        return outline_of(self.look(closer(image, box))["outline"], closer_corners(image.size, box), box, image.size)
+        return outline_of(self.glance(closer(image, box))["outline"], closer_corners(image.size, box), box, image.size)
 
     def outlines(self, image, hints):
         """{four location ids: ids of the outline} of all candidates of a prompt of NEAR_TASKS."""
