@@ -6,16 +6,23 @@
  *
  * @param tooLarge makes the error for a body of more than `maxBytes`; its
  *   argument is the length the header states, null if it grew beyond.
- * @returns bytes owned by the caller; peak memory twice their length.
+ * @returns bytes owned by the caller; peak memory twice their length where the
+ *   header does not state it.
  */
 export async function readBody(
   request: Request,
   maxBytes: number,
   tooLarge: (statedBytes: number | null) => Error,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const stated = Number(request.headers.get("Content-Length") ?? Number.NaN);
-  if (stated > maxBytes) throw tooLarge(stated);
+  const stated = statedLength(request);
+  if (stated !== null && stated > maxBytes) throw tooLarge(stated);
   if (request.body === null) return new Uint8Array(0);
+  if (stated !== null) {
+    // Chunks would be a second copy that stays until the next collection.
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    if (bytes.length > maxBytes) throw tooLarge(null);
+    return bytes;
+  }
 
   const reader = request.body.getReader() as ReadableStreamDefaultReader<Uint8Array>; // prettier-ignore
   const chunks: Uint8Array[] = [];
@@ -38,4 +45,10 @@ export async function readBody(
     at += chunk.byteLength;
   }
   return bytes;
+}
+
+/** How long the header says the body is; HTTP ends it there. Null if not said. */
+export function statedLength(request: Request): number | null {
+  const length = request.headers.get("Content-Length") ?? "";
+  return /^\d+$/u.test(length) ? Number(length) : null;
 }

@@ -2,7 +2,7 @@
 // names it. Each gives a reference to the image and what is asked of it.
 
 import { FlorenceError } from "../../shared/errors.ts";
-import { readBody } from "../read-body.ts";
+import { readBody, statedLength } from "../read-body.ts";
 import { parseImageReference, type ImageReference } from "./image-reference.ts";
 
 /** Largest bodies in bytes. */
@@ -89,12 +89,7 @@ async function readParts(
   limits: BodyLimits,
 ): Promise<ReceivedImage> {
   const { maxImageBytes, maxJsonBytes } = limits;
-  const bytes = await readBody(
-    request,
-    maxImageBytes + maxJsonBytes + MULTIPART_OVERHEAD,
-    (stated) => bodyTooLarge(stated, maxImageBytes + maxJsonBytes),
-  );
-  const form = await parseForm(request, bytes);
+  const form = await readForm(request, maxImageBytes + maxJsonBytes);
   for (const name of new Set(form.keys())) {
     if (name !== "image" && name !== "request") {
       throw invalid(
@@ -141,15 +136,22 @@ async function readParts(
   return { image: { kind: "bytes", bytes: imageBytes }, request: parsed };
 }
 
-async function parseForm(
-  request: Request,
-  bytes: Uint8Array<ArrayBuffer>,
-): Promise<FormData> {
+/** @param maxBytes of all parts. */
+async function readForm(request: Request, maxBytes: number): Promise<FormData> {
   const type = request.headers.get("Content-Type") ?? "";
+  const stated = statedLength(request);
+  const tooLarge = (bytes: number | null) => bodyTooLarge(bytes, maxBytes);
+  const mostBytes = maxBytes + MULTIPART_OVERHEAD;
+  if (stated !== null && stated > mostBytes) throw tooLarge(stated);
+  // What has a length need not be counted: the form is its first copy then.
+  const source =
+    stated === null
+      ? new Response(await readBody(request, mostBytes, tooLarge), {
+          headers: { "Content-Type": type },
+        })
+      : request;
   try {
-    return await new Response(bytes, {
-      headers: { "Content-Type": type },
-    }).formData();
+    return await source.formData();
   } catch (cause) {
     throw new FlorenceError(
       "invalid_request",
