@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from photos import is_coco_test, read_photos
 from evaluate_floors import open_photo
 from model import BoxModel, generate, hint_ids, line_ids, loc_ids, prepare, prompt_ids, run_plan
+from polygons import outline_ids, with_outlines
 from reader import Reader
 
 LONG_SIDE = 224
@@ -43,6 +44,21 @@ def draw_text():
         patch = patch.rotate(angle, expand=True, resample=Image.BICUBIC)
         sheet.paste((30, 34, 60), at, patch)
     return sheet
+
+
+def outlines_of(single, double, image, hints, exact, near, region):
+    """What the outline head makes of the prompts it is for: a region's answer, and a phrase's with the outlines of its boxes."""
+    words, corners = region
+    with torch.no_grad():
+        own, more = ([0] + outline_ids(model.outline(image, corners)[0], model.tokenizer) + [2] for model in (single, double))
+        shapes, others = single.outlines(image, hints), double.outlines(image, exact)
+        said = generate(single.bart, single.source(near, "segment", "the person"), single.rules, 1, single.config["text_config"]["max_position_embeddings"], single.places(near))
+    return {"outlines": {
+        "region": {"prompt": prompt_ids("segment_regions", single.tokenizer, words), "ids": own, "stable": own == more},
+        "phrase": {"prompt": prompt_ids("segment", single.tokenizer, "the person"), "hints": hint_ids(near, single.tokenizer),
+                   "boxes": [{"box": list(box), "ids": ids, "stable": others.get(box) == ids} for box, ids in shapes.items()],
+                   "said": said, "ids": with_outlines(said, shapes, single.tokenizer)},
+    }}
 
 
 def sample(tensor, places=200):
@@ -76,12 +92,14 @@ if __name__ == "__main__":
                 towers[tower["name"]] = {"input": sample(x[None]), "scale": scale, "outputs": {k: sample(values[v]) for k, v in tower["outputs"].items()}}
         ids = hint_ids(hints, single.tokenizer)
         answers, w, h = {}, *image.size
-        region = [loc for loc in loc_ids((0.25 * w, 0.2 * h, 0.75 * w, 0.9 * h), image.size, single.tokenizer)]
-        words = "".join(single.tokenizer.id_to_token(i) for i in region)
-        corners = [(i - single.tokenizer.token_to_id("<loc_0>") + 0.5) / 1000 * side for i, side in zip(region, (w, h, w, h))]
+        locs = loc_ids((0.25 * w, 0.2 * h, 0.75 * w, 0.9 * h), image.size, single.tokenizer)
+        words = "".join(single.tokenizer.id_to_token(i) for i in locs)
+        corners = [(i - single.tokenizer.token_to_id("<loc_0>") + 0.5) / 1000 * side for i, side in zip(locs, (w, h, w, h))]
+        vision = single.config["vision_config"]
         with torch.no_grad():
-            near = single.look_closer(image, hints, corners)
-        for task, seen, text in (("caption", hints, ""), ("ground", hints, "a person with a laptop"), ("detect_open", hints, "person<and>cup<and>zebra"), ("classify_regions", near, words)):
+            region = single.look_closer(image, hints, corners)
+            near = single.look_near(image, hints) if "near" in vision else hints
+        for task, seen, text in (("caption", hints, ""), ("ground", near, "a person with a laptop"), ("detect_open", near, "person<and>cup<and>zebra"), ("classify_regions", region, words)):
             prompt = prompt_ids(task, single.tokenizer, text)
             source = hint_ids(seen, single.tokenizer) + prompt
             answers[task] = {"prompt": prompt, "hints": hint_ids(seen, single.tokenizer)}
@@ -91,11 +109,12 @@ if __name__ == "__main__":
                 said = say(single)
                 answers[task][name] = {"ids": said, "stable": said == say(double),
                                        "text": single.tokenizer.decode([i for i in said if i > 2], skip_special_tokens=False)}
+        outlined = outlines_of(single, double, image, hints, exact, near, (words, corners)) if "outline" in vision["towers"][0] else {}
         photos.append({
             "file": file, "source": r["source"], "license": r["license"], "attribution": r.get("attribution", r["key"]), "size": list(image.size),
             "tags": hints["tags"], "boxes": [{"label": b[0], "score": b[1], "box": b[2]} for b in hints["boxes"]],
             "told": {task: single.answer_ids(hints, task)[1:] for task in ("detect", "propose")},
-            "hints": {"ids": ids, "stable": ids == hint_ids(exact, double.tokenizer)}, "towers": towers, "answers": answers,
+            "hints": {"ids": ids, "stable": ids == hint_ids(exact, double.tokenizer)}, "towers": towers, "answers": answers, **outlined,
         })
         print(f"{file}: {answers['caption']['beams3']['text']} | {answers['classify_regions']['greedy']['text']} | stable "
               f"{photos[-1]['hints']['stable']} {[a[k]['stable'] for a in answers.values() for k in ('greedy', 'beams3') if k in a]}")

@@ -180,6 +180,7 @@ const Near = v.strictObject({
   max: Count,
   closer: Count,
   names: Count,
+  name_score: v.number(),
   colors: v.array(v.string()),
   skip: v.array(v.string()),
 });

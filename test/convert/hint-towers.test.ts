@@ -314,6 +314,7 @@ test("gives the outline head's map, and says what looks closer", async () => {
     max: 16,
     closer: 8,
     names: 2,
+    name_score: 0.2,
     colors: ["red"],
     skip: [],
   };

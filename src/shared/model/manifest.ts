@@ -177,6 +177,8 @@ const Near = v.strictObject({
   closer: Count,
   /** Most names that a crop's tags add. */
   names: Count,
+  /** Least score of such a name. */
+  name_score: v.number(),
   /** Tags that are colors: the best one is told. */
   colors: v.array(v.string()),
   /** Tags that say nothing of a thing. */

@@ -9,6 +9,9 @@ import type { NearSpec } from "../manifest.ts";
 import type { Detection } from "./read-detections.ts";
 import type { Tag } from "./read-tags.ts";
 
+/** A detector's score from which its label is believed before other names. */
+const SURE = 0.5;
+
 /**
  * The boxes among the hints of a prompt that asks by words; a label is the
  * candidate's whole text.
@@ -22,31 +25,46 @@ export function describeNear(
   image: ImageSize,
   rules: NearSpec,
 ): Detection[] {
-  const places = found.map(({ box }) => fractionsOf(box, image));
-  return found.map(({ label, score, box }, at) => {
-    const tags = tagsOfCrops[at];
-    const seen = tags === undefined ? [] : cropWords(tags, label, rules);
-    const surest = Math.max(
-      ...found.filter((other) => other.label === label).map((it) => it.score),
-    );
-    const others = [...found.keys()].filter(
-      (index) =>
-        index !== at &&
-        found[index]!.label === label &&
-        found[index]!.score >= surest / 4,
-    );
-    const place = places[at]!;
+  const things = found.map(({ label, score, box }, at): Thing => ({
+    ...cropWords(tagsOfCrops[at] ?? [], label, rules),
+    ...{ label, score, place: fractionsOf(box, image) },
+  }));
+  return things.map((thing, at) => {
+    const { label, names, color, place } = thing;
+    const others = alike(things, thing).map((other) => other.place);
     const words = [
-      label,
-      ...seen,
-      ...placeWords(place),
-      ...rankWords(
-        place,
-        others.map((index) => places[index]!),
-      ),
+      ...[label, ...names, ...color],
+      ...[...placeWords(place), ...rankWords(place, others)],
     ];
-    return { label: words.join(" "), score, box };
+    return { ...found[at]!, label: words.join(" ") };
   });
+}
+
+/** A candidate and what the classifier says of its crop. */
+interface Thing {
+  readonly label: string;
+  readonly score: number;
+  readonly names: readonly string[];
+  /** One or none. */
+  readonly color: readonly string[];
+  /** Corners in fractions, cut to the image. */
+  readonly place: Box;
+}
+
+/**
+ * What a thing is to be told from: where the detector is not sure and the
+ * classifier has a name for others too, those; else those of its label that
+ * are at least a quarter as sure as its best.
+ */
+function alike(things: readonly Thing[], thing: Thing): Thing[] {
+  const named = things.filter(
+    (other) =>
+      other !== thing && other.names.some((name) => thing.names.includes(name)),
+  );
+  if (thing.score < SURE && named.length > 0) return named;
+  const same = things.filter(({ label }) => label === thing.label);
+  const surest = Math.max(...same.map(({ score }) => score));
+  return same.filter((other) => other !== thing && other.score >= surest / 4);
 }
 
 /** A region as the first of the boxes among the hints of its prompt. */
@@ -59,17 +77,22 @@ export function describeRegion(
   return { label: words.join(" "), score, box: region };
 }
 
-/** Names other than the label, then a color if there is one. */
+/** Names other than the label, and a color if there is one. */
 function cropWords(
   tags: readonly Tag[],
   label: string,
-  { colors, skip, names }: NearSpec,
-): string[] {
-  const known = tags
+  rules: NearSpec,
+): Pick<Thing, "names" | "color"> {
+  const { colors, skip } = rules;
+  const names = tags
+    .filter(({ score }) => score >= rules.name_score)
     .map(({ name }) => name)
     .filter((n) => !colors.includes(n) && !skip.includes(n) && n !== label);
   const color = tags.find(({ name }) => colors.includes(name));
-  return [...known.slice(0, names), ...(color ? [color.name] : [])];
+  return {
+    names: names.slice(0, rules.names),
+    color: color ? [color.name] : [],
+  };
 }
 
 /** Where a box stands in the picture: corners in fractions. */

@@ -16,6 +16,7 @@ const RULES: NearSpec = {
   max: 16,
   closer: 8,
   names: 2,
+  name_score: 0.2,
   colors: ["black", "white", "red"],
   skip: ["plain background"],
 };
@@ -37,20 +38,30 @@ test("describes candidates by names, a color, their place and their rank", () =>
     thing("dog", 0.3, [120, 100, 130, 110]),
     thing("bench", 0.06, [-5, -5, 205, 160]),
   ];
-  const tag = (name: string) => ({ name, score: 0.5 });
-  const tags = [
-    ["dalmatian", "white", "dog", "plain background", "whippet", "hound"],
-    ["black", "kelpie"],
-  ].map((names) => names.map(tag));
+  const tag = ([name, score]: readonly [string, number]) => ({ name, score });
+  const tags = (
+    [
+      // prettier-ignore
+      [["dalmatian", 0.6], ["white", 0.5], ["dog", 0.4], ["plain background", 0.4], ["whippet", 0.2], ["hound", 0.1]],
+      // prettier-ignore
+      [["black", 0.7], ["kelpie", 0.4]],
+      // A name below the least score is not told.
+      // prettier-ignore
+      [["jean", 0.5], ["hat", 0.19]],
+      [],
+      [["jean", 0.3]],
+    ] as const
+  ).map((own) => own.map(tag));
   const told = describeNear(found, tags, IMAGE, RULES);
   assert.deepEqual(
     told.map(({ label }) => label),
     [
       "dog dalmatian whippet white left leftmost highest",
       "dog kelpie black right rightmost largest",
-      "person middle",
+      // Not sure, and of one name with a dog: told from that.
+      "person jean middle leftmost highest largest",
       "dog top right rightmost highest",
-      "dog middle center lowest smallest",
+      "dog jean middle rightmost lowest smallest",
       "bench",
     ],
   );
