@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from model import PROMPTS, overlap, quantise
-from near import crop_words
+from model import NEAR_TASKS, PROMPTS, overlap, quantise
+from near import crop_words, mark_matches
 from photos import check_no_leak, fold_of, is_validation, may_train, read_captions, read_photos
 from spoken import taken_for
 from words import COCO_WORDS, COLOURS, GENERAL, SCENES, SMALL
@@ -125,6 +125,7 @@ class World:
         self.looked_closer = {k: v for k, v in read_region_tags(work).items() if not is_validation(self.by_key[k])}
         check_no_leak(self.captions, [self.by_key[k] for k in self.looked_closer], self.photos)
         self.region_keys = sorted(self.looked_closer)
+        self.coco_region_keys = [k for k in self.region_keys if self.by_key[k]["source"] == "coco"] or self.region_keys
         sheets = [s for s in read_sheets(work) if not s["validation"]]
         check_no_leak(self.captions, [self.by_key[k] for s in sheets for k in s["photos"]], self.photos)
         self.sheets = [s for s in sheets if s["truth"]]
@@ -363,7 +364,11 @@ class Encoder:
             ids += self.words(label) + self.box(b) + [grade(s)]
         if isinstance(text, tuple):
             text = "".join(f"<loc_{quantise(v, 1)}>" for v in text)
-        ids += [self.marks[3], 0] + self.words(PROMPTS[task].replace("{input}", text)) + [2]
+        prompt = [0] + self.words(PROMPTS[task].replace("{input}", text)) + [2]
+        ids.append(self.marks[3])
+        if task in NEAR_TASKS:
+            ids = mark_matches(ids, prompt, self.loc, self.score)
+        ids += prompt
         target = [0]
         for part in answer:
             target += self.words(part) if isinstance(part, str) else self.box(part)

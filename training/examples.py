@@ -236,7 +236,7 @@ def refer(world):
     tags, found, things = look_near(world)
     phrases, answer = [], []
     there = [i for i, t in enumerate(things) if t[3] is not None]
-    if there and R.random() < 0.65:  # what is not there must be asked for often, or any box is taken for it
+    if there and R.random() < 0.6:  # what is not there must be asked for often, or any box is taken for it
         several = [i for i in there if sum(t[0] == things[i][0] for t in things) > 1]
         for _ in range(R.choices((1, 2), (5, 1))[0]):
             at = R.choice(several if several and R.random() < 0.6 else there)
@@ -247,7 +247,7 @@ def refer(world):
     if not phrases:
         words = R.choice(("", "", "left", "right", "largest", "smallest", "top", "bottom"))
         phrases.append(referring(called(absent(world, found, [t[0] for t in things]), R), words, R))
-    if len(phrases) == 1 and R.random() < 0.3:
+    if len(phrases) == 1 and R.random() < 0.5:
         return near_hints(tags, found), "segment", phrases[0], answer[1:]
     return near_hints(tags, found), "ground", R.choice((" and ", " next to ", " with ")).join(phrases), answer
 
@@ -279,7 +279,7 @@ def region_hints(tags, region, told, boxes):
 def region_of_scene(world):
     """An annotated box of a training photo -> hints, region, its true label."""
     R = world.random
-    key = R.choice(world.region_keys)
+    key = R.choice(world.coco_region_keys if R.random() < 0.6 else world.region_keys)  # the others are nearly all of people
     regions = world.looked_closer[key]
     labels = sorted({r[1] for r in regions})
     wanted = R.choice(labels)  # people are many: each label of the photo is as likely as another
@@ -319,13 +319,15 @@ def region_of_words(world):
     tags = names_for(world, label)
     if R.random() < 0.5:
         tags.append((R.choice(COLOURS), R.uniform(0.35, 0.9)))
-    told = (label, score) if R.random() < 0.85 else (R.choice(sorted(COCO_WORDS)), R.uniform(0, 0.15))
+    while R.random() < 0.4:  # a crop of a scene is often taken for what it is not
+        tags.append((R.choice(sorted(world.photo_labels)), R.uniform(0.1, 0.6)))
+    told = (label, score * R.uniform(0.1, 1)) if R.random() < 0.85 else (R.choice(sorted(COCO_WORDS)), R.uniform(0, 0.15))
     region = wobbled(box, R)
     return region_hints(sorted(dict(tags).items(), key=lambda t: -t[1]), region, told, hints["boxes"]), region, label
 
 
 def some_region(world):
-    return world.random.choices((region_of_scene, region_of_object, region_of_words), (4, 4, 2))[0](world)
+    return world.random.choices((region_of_scene, region_of_object, region_of_words), (5, 4, 3))[0](world)
 
 
 def classify(world):
@@ -339,7 +341,7 @@ def describe_region(world):
     return hints, "describe_regions", region, [describe(label, region, hints["tags"], others)]
 
 
-MIX = {caption: 26, caption_photo: 4, caption_object: 11, longer: 9, paragraphs: 7, detect_open: 10, ground: 6, refer: 24, dense: 6, classify: 9, describe_region: 7}
+MIX = {caption: 18, caption_photo: 4, caption_object: 9, longer: 6, paragraphs: 5, detect_open: 11, ground: 5, refer: 40, dense: 4, classify: 11, describe_region: 5}
 
 
 def draw(world):

@@ -52,10 +52,11 @@ def outlines_of(single, double, image, hints, exact, near, region):
     with torch.no_grad():
         own, more = ([0] + outline_ids(model.outline(image, corners)[0], model.tokenizer) + [2] for model in (single, double))
         shapes, others = single.outlines(image, hints), double.outlines(image, exact)
-        said = generate(single.bart, single.source(near, "segment", "the person"), single.rules, 1, single.config["text_config"]["max_position_embeddings"], single.places(near))
+        source, prompt = single.source(near, "segment", "the person"), prompt_ids("segment", single.tokenizer, "the person")
+        said = generate(single.bart, source, single.rules, 1, single.config["text_config"]["max_position_embeddings"], single.places(near))
     return {"outlines": {
         "region": {"prompt": prompt_ids("segment_regions", single.tokenizer, words), "ids": own, "stable": own == more},
-        "phrase": {"prompt": prompt_ids("segment", single.tokenizer, "the person"), "hints": hint_ids(near, single.tokenizer),
+        "phrase": {"prompt": prompt, "hints": source[: -len(prompt)],
                    "boxes": [{"box": list(box), "ids": ids, "stable": others.get(box) == ids} for box, ids in shapes.items()],
                    "said": said, "ids": with_outlines(said, shapes, single.tokenizer)},
     }}
@@ -101,8 +102,8 @@ if __name__ == "__main__":
             near = single.look_near(image, hints) if "near" in vision else hints
         for task, seen, text in (("caption", hints, ""), ("ground", near, "a person with a laptop"), ("detect_open", near, "person<and>cup<and>zebra"), ("classify_regions", region, words)):
             prompt = prompt_ids(task, single.tokenizer, text)
-            source = hint_ids(seen, single.tokenizer) + prompt
-            answers[task] = {"prompt": prompt, "hints": hint_ids(seen, single.tokenizer)}
+            source = single.source(seen, task, text)
+            answers[task] = {"prompt": prompt, "hints": source[: -len(prompt)]}
             for name, beams in (("greedy", 1), ("beams3", 3))[: 2 if task == "caption" else 1]:
                 longest = single.config["text_config"]["max_position_embeddings"]
                 say = lambda model: generate(model.bart, source, model.rules, beams, longest, model.places(seen))

@@ -464,7 +464,10 @@ class BoxModel:
         return {tuple(loc_ids(box, image.size, self.tokenizer)): outline_ids(self.outline(image, box)[0], self.tokenizer) for _, _, box in found}
 
     def source(self, hints, task, text=""):
-        return hint_ids(hints, self.tokenizer) + prompt_ids(task, self.tokenizer, text)
+        id_of, ids, prompt = self.tokenizer.token_to_id, hint_ids(hints, self.tokenizer), prompt_ids(task, self.tokenizer, text)
+        if "near" in self.config["vision_config"] and task in NEAR_TASKS:
+            ids = near.mark_matches(ids, prompt, id_of("<loc_0>"), id_of("<score_0>"))
+        return ids + prompt
 
     def places(self, hints):
         """The rule of `forbid` for these hints; None for a checkpoint without it."""

@@ -2,10 +2,11 @@
 The closer look: what stands where, for prompts that ask for things by words, and what a region is, for prompts that
 name one. THE reference for the hints of such prompts.
 
-    <cap> tag <score> ... </cap> <od> dog dalmatian white left leftmost <loc_1> <loc_2> <loc_3> <loc_4> <score_8> ... </od>
+    <cap> tag <score> ... </cap> <od> dog dalmatian white left leftmost <loc_1> <loc_2> <loc_3> <loc_4> <score_8> <score_2> ... </od>
 
 A candidate is written as the detector's name for it, names and a color that the classifier gives its crop, then where it
-stands, in the words that people use to tell things apart: so a phrase is matched word by word.
+stands, in the words that people use to tell things apart: so a phrase is matched word by word. The last token says how many
+tokens of these words stand in the prompt.
 
 Used by model.py and runtime.py; alone, `python near.py --checkpoint DIR --image FILE` prints the candidates (a second).
 """
@@ -107,15 +108,14 @@ def within(box):
 
 
 def alike(found, at):
-    """Indices, `at` among them, of the candidates that `at` is to be told from: where the detector is not sure and the
-    classifier has a name for others too, those; else those of its label that are at least a quarter as sure as its best."""
+    """Indices, `at` among them, of the candidates that `at` is to be told from: those of its label that are at least a quarter as
+    sure as its best; or, where the detector is not sure or saw its label only here, those that the classifier has a name for too."""
     words, label, score, _ = found[at]
+    surest = max(f[2] for f in found if f[1] == label)
+    labeled = [i for i, f in enumerate(found) if f[1] == label and (i == at or f[2] >= surest / 4)]
     names = set(words[1:]) - set(COLOURS)
     named = [i for i, f in enumerate(found) if i == at or names & set(f[0][1:])]
-    if score < 0.5 and len(named) > 1:
-        return named
-    surest = max(f[2] for f in found if f[1] == label)
-    return [i for i, f in enumerate(found) if f[1] == label and (i == at or f[2] >= surest / 4)]
+    return named if len(named) > 1 and (score < 0.5 or len(labeled) == 1) else labeled
 
 
 def told_places(found):
@@ -125,7 +125,24 @@ def told_places(found):
     for at, (words, _, score, box) in enumerate(found):
         group = alike(found, at)
         ranks = rank_words([within(found[i][3]) for i in group], group.index(at))
-        out.append((" ".join([*words, *place_words(within(box)), *ranks]), score, box))
+        out.append((" " + " ".join([*words, *place_words(within(box)), *ranks]), score, box))  # spaced as words of a prompt are
+    return out
+
+
+def mark_matches(hints, prompt, first_location, first_score):
+    """Puts behind each box of near hints how many different tokens of its words stand in the prompt, as a score token.
+    hints, prompt: lists of ids -> ids"""
+    asked, out, words, places = set(prompt), [], set(), 0
+    for i in hints:
+        out.append(i)
+        if first_location <= i < first_location + 1000:
+            places += 1
+        elif first_score <= i < first_score + 10:
+            if places == 4:
+                out.append(first_score + min(9, len(words & asked)))
+            words, places = set(), 0
+        else:
+            words.add(i)
     return out
 
 

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { convertCheckpoint } from "../../src/convert/index.ts";
 import { loadImageCodecs } from "../../src/node/image-codecs.ts";
 import { openBundle } from "../../src/node/open-bundle.ts";
-import { sightOf } from "../../src/shared/analyze/answer-prompts.ts";
+import { hintsOf, sightOf } from "../../src/shared/analyze/prompt-hints.ts";
 import { generate } from "../../src/shared/generate/generate.ts";
 import { hintedPlaces } from "../../src/shared/generate/hinted-places.ts";
 import { decodeImage } from "../../src/shared/image/decode-image.ts";
@@ -104,7 +104,7 @@ for (const [backend, photo] of Object.keys(BACKENDS).flatMap((backend) =>
       if (name === "caption")
         assert.deepEqual(promptOf(name, tokenizer), golden.prompt);
       const ids = golden.prompt;
-      const { hintIds = features.hintIds } = sightOf({ features, ids }) ?? {};
+      const hintIds = hintsOf({ features, ids }, tokenizer);
       assert.deepEqual(hintIds, golden.hints, name);
       const places = hintedPlaces(hintIds, tokenizer);
       for (const [numBeams, expected] of [

@@ -21,6 +21,7 @@ const Sight = v.strictObject({
   prompt: v.array(Count),
   openAt: v.exactOptional(Count),
   hintIds: v.exactOptional(v.array(Count)),
+  isForWords: v.exactOptional(v.boolean()),
   answer: v.exactOptional(
     v.strictObject({ ids: v.array(Count), logProbs: v.array(v.number()) }),
   ),

@@ -10,17 +10,12 @@ import { generate } from "../generate/generate.ts";
 import { hintedPlaces, type BannedTokens } from "../generate/hinted-places.ts";
 import type { LocationTokens } from "../generate/hypothesis.ts";
 import { meanLogProb, scoreSequences } from "../generate/score-sequences.ts";
-import type {
-  DecodingState,
-  Features,
-  PromptSight,
-  WrittenAnswer,
-} from "../model/model.ts";
+import type { DecodingState, Features, WrittenAnswer } from "../model/model.ts";
 import type { LoadedModel } from "../model/open-model.ts";
-import { findForm } from "../model/prompt-form.ts";
 import type { Answer } from "../parse/answer.ts";
 import type { RatedLabels } from "../tasks/task.ts";
 import { outlineAnswer } from "./outline-answer.ts";
+import { hintsOf, sightOf } from "./prompt-hints.ts";
 
 /** A prompt over an image, and the labels to rate for it. */
 export interface PromptToAnswer {
@@ -108,14 +103,6 @@ export async function answerPrompts(
   }
 }
 
-/** What the vision side made for this prompt, or for all of its form. */
-export function sightOf({
-  features,
-  ids,
-}: Pick<PromptToAnswer, "features" | "ids">): PromptSight | undefined {
-  return findForm(features.sights ?? [], ids);
-}
-
 /** An answer that was there before anybody asked the language model. */
 function tellWritten(
   { ids, logProbs }: WrittenAnswer,
@@ -151,8 +138,8 @@ async function startBatch(
   const state = await loaded.model.start(
     batch.map((prompt) => {
       const { features, ids } = prompt;
-      const hintIds = sightOf(prompt)?.hintIds;
-      if (hintIds === undefined) return { features, ids };
+      const hintIds = hintsOf(prompt, loaded.tokenizer);
+      if (hintIds === features.hintIds) return { features, ids };
       return { features: { ...features, hintIds }, ids };
     }),
     { signal: options.signal },
@@ -221,8 +208,7 @@ function placesOf(
 ): BannedTokens | null {
   const { vision } = manifest;
   if (vision.kind !== "hint_towers" || vision.places !== "hinted") return null;
-  const { hintIds = prompt.features.hintIds } = sightOf(prompt) ?? {};
-  return hintedPlaces(hintIds, tokenizer);
+  return hintedPlaces(hintsOf(prompt, tokenizer), tokenizer);
 }
 
 interface RatedSequences {

@@ -4,13 +4,10 @@
 import { FlorenceError, isFlorenceError } from "../errors.ts";
 import type { Features } from "../model/model.ts";
 import type { LoadedModel } from "../model/open-model.ts";
-import {
-  answerPrompts,
-  sightOf,
-  type PromptToAnswer,
-} from "./answer-prompts.ts";
+import { answerPrompts, type PromptToAnswer } from "./answer-prompts.ts";
 import type { AnalyzeInput, Platform } from "./analyze.ts";
 import type { AnalyzeEvents } from "./events.ts";
+import { hintsOf, sightOf } from "./prompt-hints.ts";
 import type { ImageFacts } from "./seen-image.ts";
 import type { TaskBoard, Unit } from "./task-board.ts";
 import { imageOf, type View } from "./views.ts";
@@ -151,10 +148,10 @@ async function ask(
       board.fail(unit, unseen(unit));
       continue;
     }
-    const sight = sightOf({ features, ids });
-    const { hintIds = features.hintIds } = sight ?? {};
-    const room = manifest.text.positions - features.tokens - hintIds.length;
-    if (sight?.answer === undefined && ids.length > room) {
+    const { answer } = sightOf({ features, ids }) ?? {};
+    const hints = hintsOf({ features, ids }, loaded.tokenizer).length;
+    const room = manifest.text.positions - features.tokens - hints;
+    if (answer === undefined && ids.length > room) {
       board.fail(unit, tooLong(unit, ids.length, room));
       continue;
     }

@@ -14,6 +14,8 @@ export interface PromptSight {
   readonly openAt?: number;
   /** In place of the image's: what a closer look at a region gave. */
   readonly hintIds?: readonly number[];
+  /** Whether matches with the prompt's words are yet to be marked in `hintIds`. */
+  readonly isForWords?: boolean;
   /** The whole answer, where no language model is asked. */
   readonly answer?: WrittenAnswer;
   /** Each box the language model names is told as the outline of what is in it. */

@@ -184,6 +184,7 @@ async function sightsOfThings(
     .map(({ kind, ...form }: KindForm) => ({
       ...form,
       hintIds,
+      isForWords: true,
       ...(kind === "phrase" && { outlines: outlines() }),
     }));
 }

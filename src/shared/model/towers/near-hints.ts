@@ -36,7 +36,8 @@ export function describeNear(
       ...[label, ...names, ...color],
       ...[...placeWords(place), ...rankWords(place, others)],
     ];
-    return { ...found[at]!, label: words.join(" ") };
+    // Spaced as the words of a prompt are, so that both have the same tokens.
+    return { ...found[at]!, label: ` ${words.join(" ")}` };
   });
 }
 
@@ -52,19 +53,22 @@ interface Thing {
 }
 
 /**
- * What a thing is to be told from: where the detector is not sure and the
- * classifier has a name for others too, those; else those of its label that
- * are at least a quarter as sure as its best.
+ * What a thing is to be told from: those of its label that are at least a
+ * quarter as sure as its best; or, where the detector is not sure or saw its
+ * label only here, those that the classifier has a name for too.
  */
 function alike(things: readonly Thing[], thing: Thing): Thing[] {
   const named = things.filter(
     (other) =>
       other !== thing && other.names.some((name) => thing.names.includes(name)),
   );
-  if (thing.score < SURE && named.length > 0) return named;
   const same = things.filter(({ label }) => label === thing.label);
   const surest = Math.max(...same.map(({ score }) => score));
-  return same.filter((other) => other !== thing && other.score >= surest / 4);
+  const labeled = same.filter(
+    (other) => other !== thing && other.score >= surest / 4,
+  );
+  const isUnsure = thing.score < SURE || labeled.length === 0;
+  return named.length > 0 && isUnsure ? named : labeled;
 }
 
 /** A region as the first of the boxes among the hints of its prompt. */

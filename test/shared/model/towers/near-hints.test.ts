@@ -37,6 +37,7 @@ test("describes candidates by names, a color, their place and their rank", () =>
     thing("dog", 0.1, [150, 0, 170, 20]),
     thing("dog", 0.3, [120, 100, 130, 110]),
     thing("bench", 0.06, [-5, -5, 205, 160]),
+    thing("cat", 0.9, [0, 100, 20, 140]),
   ];
   const tag = ([name, score]: readonly [string, number]) => ({ name, score });
   const tags = (
@@ -50,19 +51,23 @@ test("describes candidates by names, a color, their place and their rank", () =>
       [["jean", 0.5], ["hat", 0.19]],
       [],
       [["jean", 0.3]],
+      [],
+      // Sure, but the only cat: told from what has its other name.
+      [["dalmatian", 0.3]],
     ] as const
   ).map((own) => own.map(tag));
   const told = describeNear(found, tags, IMAGE, RULES);
   assert.deepEqual(
     told.map(({ label }) => label),
     [
-      "dog dalmatian whippet white left leftmost highest",
-      "dog kelpie black right rightmost largest",
+      " dog dalmatian whippet white left leftmost highest",
+      " dog kelpie black right rightmost largest",
       // Not sure, and of one name with a dog: told from that.
-      "person jean middle leftmost highest largest",
-      "dog top right rightmost highest",
-      "dog jean middle rightmost lowest smallest",
-      "bench",
+      " person jean middle leftmost highest largest",
+      " dog top right rightmost highest",
+      " dog jean middle rightmost lowest smallest",
+      " bench",
+      " cat dalmatian bottom left leftmost lowest smallest",
     ],
   );
   assert.deepEqual(
