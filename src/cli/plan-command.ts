@@ -21,7 +21,7 @@ const MEGABYTE = 1_000_000;
  * `bench/edge/memory.ts`; see docs/edge-backend.md.
  */
 const COSTS = {
-  service: 10 * MEGABYTE,
+  service: 21 * MEGABYTE,
   part: 4 * MEGABYTE,
   image: 8 * MEGABYTE,
 };

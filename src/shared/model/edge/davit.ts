@@ -48,7 +48,7 @@ interface Band {
 /**
  * The features of one image, by all steps.
  *
- * @param pixels `[3, size, size]`, as `preprocess` makes it.
+ * @param pixels `[3, size, size]`, as `preprocess` makes it; emptied.
  * @returns `[1 + places, d]`.
  */
 export async function runDavit(
@@ -72,7 +72,8 @@ export type VisionOutput =
  * model that is split.
  *
  * @param input where the first step is the first of all: `[3, size, size]`, as
- *   `preprocess` makes it; else the map that the step before it gave.
+ *   `preprocess` makes it; else the map that the step before it gave. It is
+ *   emptied once it is copied: the collector would keep megabytes for long.
  * @param rest called between steps, so that others get a turn.
  * @throws FlorenceError `deadline_exceeded`; what `weights.ready` throws.
  */
@@ -88,6 +89,7 @@ export async function runVision(
   await weights.ready(steps[0]!.segment);
   if (steps[0]!.before === null) writePixels(work, input, size);
   else arena.floats(mapOf(work, steps[0]!.before), input.length).set(input);
+  free(input);
   for (const step of steps) {
     throwIfAborted(options.signal);
     await weights.ready(step.segment);
@@ -104,6 +106,11 @@ export async function runVision(
     kind: "map",
     values: arena.floats(mapOf(work, grid), count).slice(),
   };
+}
+
+/** Gives a buffer's memory back now. */
+function free({ buffer }: Float32Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function block(

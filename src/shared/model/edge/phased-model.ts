@@ -114,7 +114,11 @@ export async function openPhasedModel(
         }),
       );
     },
-    dispose: () => inTurn(() => weights.stop()),
+    dispose: () =>
+      inTurn(() => {
+        weights.stop();
+        return Promise.resolve();
+      }),
   };
   return {
     model,
@@ -125,9 +129,8 @@ export async function openPhasedModel(
 }
 
 /**
- * Does a piece of work; where it fails, nothing is read any more before the
- * failure is told: whoever asked may be gone then, and with it, in a Worker, its
- * right to read.
+ * Does a piece of work; where it fails, nothing is read any more: whoever asked
+ * may be gone then, and with it, in a Worker, its right to read.
  */
 async function settled<Result>(
   weights: WeightStream,
@@ -136,7 +139,7 @@ async function settled<Result>(
   try {
     return await act();
   } catch (error) {
-    await weights.stop();
+    weights.stop();
     throw error;
   }
 }

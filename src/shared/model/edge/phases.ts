@@ -138,7 +138,10 @@ function planPhase(
  * Places segments one after another, from the start again where the ring ends;
  * the ring has room for the largest and for what may be read ahead of it.
  */
-export function placeInRing(segments: readonly Segment[], start: number): Placed[] {
+export function placeInRing(
+  segments: readonly Segment[],
+  start: number,
+): Placed[] {
   const room = Math.max(
     0,
     ...segments.map(({ bytes }, index) => {

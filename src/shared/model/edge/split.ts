@@ -75,13 +75,20 @@ export interface Split {
  * Splits a model with DaViT over isolates.
  *
  * @throws FlorenceError `invalid_request`, naming the part that fits in no
- *   isolate; `bundle_invalid` if weights cannot be read in pieces.
+ *   isolate, or for a model without DaViT; `bundle_invalid` if weights cannot be
+ *   read in pieces.
  */
 export function planSplit(
   run: KernelExports,
   plan: EdgePlan,
   options: SplitOptions,
 ): Split {
+  if (plan.vision.kind !== "davit") {
+    throw new FlorenceError(
+      "invalid_request",
+      "The vision side of this bundle is towers; only models with DaViT are split over isolates. Open it whole.",
+    );
+  }
   const segments = segmentsOf(plan);
   const times = timeOf(plan, segments, options);
   const finish = (

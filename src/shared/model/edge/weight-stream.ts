@@ -13,8 +13,8 @@ import { findWeights, loadFile, type Weights } from "./weights.ts";
  * asked for: anew where that one is behind what is in use.
  */
 export interface WeightStream extends Weights {
-  /** Stops reading; resolves when nothing is written any more. */
-  stop(): Promise<void>;
+  /** Stops reading: nothing is written any more. */
+  stop(): void;
   /** Bytes read so far. */
   bytesRead(): number;
 }
@@ -27,7 +27,6 @@ interface Reading {
   inUse: number;
   isOver: boolean;
   failure: { readonly error: unknown } | null;
-  done: Promise<void>;
 }
 
 /**
@@ -42,7 +41,6 @@ export function createWeightStream(
   arena: Arena,
 ): WeightStream {
   let reading: Reading | null = null;
-  let last: Promise<void> = Promise.resolve();
   /** What lies whole in the arena, by name of segment. */
   let present = new Map<string, Placed>();
   let bytesRead = 0;
@@ -86,9 +84,9 @@ export function createWeightStream(
   const readAll = async (own: Reading): Promise<void> => {
     const resident = own.phase.resident.length;
     for (const [index, placed] of own.order.entries()) {
-      if (own.isOver) return;
       if (isPresent(placed)) continue;
       await until(() => own.isOver || isFree(own, index));
+      if (own.isOver) return;
       let { at } = placed;
       overwrite(placed.at, placed.end);
       for (const file of placed.segment.files) {
@@ -100,7 +98,11 @@ export function createWeightStream(
             ahead(own, index, at - placed.at + file.bytes) <= READ_AHEAD_BYTES,
         );
         if (own.isOver) return;
-        await loadFile(file, bundle, arena, at);
+        const isThere = await loadFile(
+          ...([file, bundle, arena, at] as const),
+          () => !own.isOver,
+        );
+        if (!isThere) return;
         at += file.bytes;
         bytesRead += file.bytes;
       }
@@ -119,17 +121,12 @@ export function createWeightStream(
       inUse: phase.resident.length,
       isOver: false,
       failure: null,
-      done: last,
     };
     overwrite(phase.base, phase.end);
-    // The reading before writes its last piece first.
-    own.done = last
-      .then(() => readAll(own))
-      .catch((error: unknown) => {
-        own.failure = { error };
-        change();
-      });
-    last = own.done;
+    readAll(own).catch((error: unknown) => {
+      own.failure = { error };
+      change();
+    });
     reading = own;
     return own;
   };
@@ -172,10 +169,9 @@ export function createWeightStream(
 
   return {
     ...findWeights(plan, places, ready),
-    async stop() {
+    stop() {
       if (reading !== null) reading.isOver = true;
       change();
-      await last;
     },
     bytesRead: () => bytesRead,
   };

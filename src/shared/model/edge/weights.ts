@@ -68,6 +68,9 @@ export async function loadWeights(
 /**
  * Copies one file of weights to `at`: in pieces where the bundle can stream.
  *
+ * @param isWanted asked before each piece is written: the place may be another's
+ *   by then.
+ * @returns false if it is not wanted any more.
  * @throws FlorenceError `bundle_invalid`, naming the file, if it has not the
  *   bytes or the hash it should have.
  */
@@ -76,7 +79,8 @@ export async function loadFile(
   bundle: BundleSource,
   arena: Arena,
   at: number,
-): Promise<void> {
+  isWanted: () => boolean = () => true,
+): Promise<boolean> {
   let length = 0;
   const take = (piece: Uint8Array): void => {
     const room = Math.max(0, bytes - length);
@@ -85,10 +89,13 @@ export async function loadFile(
       .set(piece.subarray(0, room), Math.min(length, bytes));
     length += piece.length;
   };
-  if (bundle.stream === undefined) take(await bundle.read(file));
-  else for await (const piece of bundle.stream(file)) take(piece);
+  for await (const piece of bundle.stream?.(file) ?? [bundle.read(file)]) {
+    if (!isWanted()) return false;
+    take(piece);
+  }
   const hash = length === bytes ? await hashOf(arena.bytes(at, bytes)) : null;
-  if (hash === sha256) return;
+  if (!isWanted()) return false;
+  if (hash === sha256) return true;
   throw new FlorenceError(
     "bundle_invalid",
     `${file} of ${bundle.name} is not the file that edge.json describes (${length} bytes, ${bytes} expected, or another hash). Copy the bundle again, or convert the model again.`,
