@@ -14,6 +14,7 @@ import {
 } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import type { Statement } from "../../src/http/ports/database.ts";
+import { type HeapUsage, readHeapUsage } from "./heap-usage.ts";
 import { bundleScript, type ScriptOptions } from "./bundle-script.ts";
 import {
   watchWorkerd,
@@ -39,6 +40,8 @@ export interface EdgeWorker extends WorkerProcess {
   send(queue: OthersQueue, body: object): Promise<void>;
   /** Writes into the Worker's database. */
   write(statement: Statement): Promise<void>;
+  /** What its JavaScript heap holds. */
+  heap(): Promise<HeapUsage>;
   /** Lines that the Worker has logged so far. */
   logged(): readonly string[];
   /** Resolves when `isThere` holds; looks again at each line that is logged. */
@@ -48,6 +51,8 @@ export interface EdgeWorker extends WorkerProcess {
 type Settings = Readonly<Record<string, string>>;
 
 export interface EdgeOptions extends ScriptOptions {
+  /** Address of the files that `ASSETS` serves, in place of Miniflare's own. */
+  readonly files?: URL;
   /** How often a queue brings a message again; as deployed if left out. */
   readonly maxRetries?: number;
 }
@@ -77,6 +82,7 @@ export async function startEdgeWorker(
       port: 0,
       // No sample of `request.cf` is asked of a host of Cloudflare's.
       cf: false,
+      inspectorPort: 0,
       handleStructuredLogs({ message }) {
         lines.push(message);
         for (const look of waiting) look();
@@ -102,6 +108,8 @@ export async function startEdgeWorker(
         .bind(...values)
         .run();
     },
+    heap: async () =>
+      readHeapUsage(await miniflare.getInspectorURL(), "florence-edge"),
     logged: () => lines,
     untilLogged: (isThere) =>
       new Promise((resolve) => {
@@ -119,7 +127,7 @@ export async function startEdgeWorker(
 /** What `wrangler.toml` says, with the bundled script and settings. */
 async function workerOptions(
   settings: Settings,
-  { maxRetries, config = CONFIG, assets }: EdgeOptions,
+  { maxRetries, config = CONFIG, assets, files }: EdgeOptions,
 ): Promise<V4WorkerOptions> {
   const { workerOptions: own } = unstable_getMiniflareWorkerOptions(config);
   using script = await bundleScript({ config, ...(assets && { assets }) });
@@ -136,6 +144,10 @@ async function workerOptions(
     ...own,
     ...(assets !== undefined && {
       assets: { ...Object(own.assets), directory: assets },
+    }),
+    ...(files !== undefined && {
+      assets: undefined,
+      serviceBindings: { ASSETS: fileService(files) },
     }),
     name: "florence-edge",
     modulesRoot: script.folder,
@@ -158,6 +170,13 @@ async function workerOptions(
       ]),
     ),
   };
+}
+
+/** A service outside of workerd. */
+export function fileService({ host }: URL): {
+  readonly external: { readonly address: string; readonly http: object };
+} {
+  return { external: { address: host, http: {} } };
 }
 
 /** What kind of module a file of a bundled script is. */

@@ -1,6 +1,8 @@
-// Workers that `florence plan --write` wrote, joined in Miniflare.
+// Workers that `florence plan --write` wrote, joined in Miniflare: all in one
+// process of workerd, or each in one of its own to be measured alone.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   Miniflare,
@@ -10,6 +12,7 @@ import {
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { type BundledScript, bundleScript } from "./bundle-script.ts";
 import { OPEN_MODE, moduleType } from "./edge-worker.ts";
+import { type HeapUsage, readHeapUsage } from "./heap-usage.ts";
 import {
   watchWorkerd,
   workerdProcesses,
@@ -25,24 +28,74 @@ export interface ResidentOptions {
     name: string,
     options: V4WorkerOptions,
   ) => V4WorkerOptions | null;
-  /** Only these Workers, the first of them asked. */
-  readonly only?: readonly string[];
+}
+
+/** A Worker in a process of its own. */
+export interface LoneWorker extends WorkerProcess {
+  readonly name: string;
+  heap(): Promise<HeapUsage>;
 }
 
 /** Bundles and starts all Workers of a folder; the starter closes them. */
 export async function startResidentWorkers(
   folder: string,
-  { change = (_, options) => options, only }: ResidentOptions = {},
+  options: ResidentOptions = {},
 ): Promise<WorkerProcess> {
   const before = new Set(workerdProcesses());
-  const names = only ?? [
-    FIRST,
-    ...readdirSync(folder).filter((name) => name !== FIRST),
-  ];
+  const workers = await workerOptions(folder, options);
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      ...{ host: "127.0.0.1", port: 0, cf: false, workers },
+    }),
+  );
+  const url = await miniflare.ready;
+  return watchWorkerd(url, before, () => miniflare.dispose());
+}
+
+/**
+ * Starts all Workers of a folder, each in a process of its own; the first is the
+ * one that is asked. The starter closes each.
+ */
+export async function startApart(
+  folder: string,
+  options: ResidentOptions = {},
+): Promise<readonly LoneWorker[]> {
+  const registry = mkdtempSync(join(tmpdir(), "florence-registry-"));
+  const started: LoneWorker[] = [];
+  const workers = await workerOptions(folder, options);
+  // Those that are bound to come before the one that binds them.
+  for (const worker of workers.toReversed()) {
+    const before = new Set(workerdProcesses());
+    const miniflare = new Miniflare(
+      convertV4MiniflareOptions({
+        ...{ host: "127.0.0.1", port: 0, cf: false, workers: [worker] },
+        ...{ inspectorPort: 0, unsafeDevRegistryPath: registry },
+      }),
+    );
+    const url = await miniflare.ready;
+    const name = worker.name!;
+    const close = async (): Promise<void> => {
+      await miniflare.dispose();
+      rmSync(registry, { recursive: true, force: true });
+    };
+    started.unshift({
+      ...watchWorkerd(url, before, close, true),
+      name,
+      heap: async () => readHeapUsage(await miniflare.getInspectorURL(), name),
+    });
+  }
+  return started;
+}
+
+async function workerOptions(
+  folder: string,
+  { change = (_, options) => options }: ResidentOptions,
+): Promise<V4WorkerOptions[]> {
   // Parts run one script; what they hold is told by their settings.
   const scripts = new Map<string, V4WorkerOptions["modules"]>();
   const workers: V4WorkerOptions[] = [];
-  for (const name of names) {
+  const names = readdirSync(folder).filter((name) => name !== FIRST);
+  for (const name of [FIRST, ...names]) {
     const config = join(folder, name, "wrangler.toml");
     const kind = name === FIRST ? "image" : "part";
     let modules = scripts.get(kind);
@@ -61,16 +114,7 @@ export async function startResidentWorkers(
     } as V4WorkerOptions);
     if (options !== null) workers.push(options);
   }
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: "127.0.0.1",
-      port: 0,
-      cf: false,
-      workers,
-    }),
-  );
-  const url = await miniflare.ready;
-  return watchWorkerd(url, before, () => miniflare.dispose());
+  return workers;
 }
 
 function modulesOf(script: BundledScript): V4WorkerOptions["modules"] {

@@ -30,6 +30,8 @@ export interface WorkerProcess {
 export interface WorkerMemory {
   readonly residentBytes: number;
   readonly peakResidentBytes: number;
+  /** Of what is resident, that which is no file's: heaps and buffers. */
+  readonly ownBytes: number;
 }
 
 /** Bundles and starts one Worker. */
@@ -44,16 +46,20 @@ export async function startWorker(input: WorkerInput): Promise<WorkerProcess> {
  * A started Worker, its process found.
  *
  * @param before workerd processes that are others'.
+ * @param isLone whether those that start later are others', too.
  */
 export function watchWorkerd(
   url: URL,
   before: ReadonlySet<number>,
   close: () => Promise<void>,
+  isLone = false,
 ): WorkerProcess {
   // One of them runs the Worker; the test harness has a small one in front of
   // it as a proxy, which is there before the other.
-  const own = (): readonly number[] =>
+  const find = (): readonly number[] =>
     workerdProcesses().filter((pid) => !before.has(pid));
+  const now = find();
+  const own = isLone ? (): readonly number[] => now : find;
   return {
     url,
     fetch: (path, init) => fetch(new URL(path, url), init),
@@ -114,7 +120,11 @@ function memoryOf(pid: number): WorkerMemory {
   const status = readStatus(pid);
   const bytes = (field: string): number =>
     Number.parseInt(status[field] ?? "0", 10) * 1024;
-  return { residentBytes: bytes("VmRSS"), peakResidentBytes: bytes("VmHWM") };
+  return {
+    residentBytes: bytes("VmRSS"),
+    peakResidentBytes: bytes("VmHWM"),
+    ownBytes: bytes("RssAnon"),
+  };
 }
 
 /** Linux counts processor time in ticks of 10 ms (proc(5), fields 14, 15). */

@@ -1,0 +1,134 @@
+// How long does a whole request of a base-size model take in workerd on the
+// kernels, and how long on ONNX Runtime Web's int8 graphs in the same workerd?
+//
+// Command:  node bench/edge/whole.ts KERNELS ONNXRUNTIME [--rounds 3]
+//           [--sizes 384,768]
+// Expected: ten minutes on a quiet machine. KERNELS is a bundle of
+//           `bench/edge/make-base.ts`; ONNXRUNTIME one of the same checkpoint by
+//           `florence convert --precision int8`.
+//
+// Processor time of the whole process of workerd, median of the rounds, the two
+// by turns. The kernels read their weights anew for each picture, ONNX Runtime
+// holds them: its heap is far larger than an isolate may have. Requests are the
+// picture as JPEG, one vision pass, greedy tokens.
+
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { fileURLToPath } from "node:url";
+import { serveFolder } from "../../test/workerd/file-server.ts";
+import { startWorker } from "../../test/workerd/worker-process.ts";
+import { median, milliseconds, printMachine } from "../report.ts";
+
+const PHOTO = new Uint8Array(
+  readFileSync(new URL("../../examples/photos/street.jpg", import.meta.url)),
+);
+
+/** What is asked: prompts, and tokens of each. */
+const QUESTIONS = {
+  vision: { prompts: 0, tokens: 0 },
+  caption: { prompts: 1, tokens: 30 },
+  detection: { prompts: 1, tokens: 100 },
+  "five tasks": { prompts: 5, tokens: 30 },
+} as const;
+
+type Question = keyof typeof QUESTIONS;
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: "string", default: "3" },
+    sizes: { type: "string", default: "384,768" },
+  },
+});
+const [kernels, onnxruntime] = positionals;
+if (kernels === undefined || onnxruntime === undefined) {
+  throw new Error("Name two bundles: for the kernels, for ONNX Runtime.");
+}
+
+const servers = [await serveFolder(kernels), await serveFolder(onnxruntime)];
+const worker = await startWorker({
+  config: {
+    name: "compare",
+    main: fileURLToPath(new URL("../../test/workerd/worker/compare.ts", import.meta.url)),
+    compatibility_date: "2026-10-01",
+    compatibility_flags: ["enable_request_signal"],
+    rules: [{ type: "Data", globs: ["**/*.ttf"], fallthrough: true }],
+    vars: { KERNELS: servers[0]!.url, ONNXRUNTIME: servers[1]!.url },
+  },
+});
+try {
+  printMachine();
+  await measure();
+} finally {
+  await worker.close();
+  for (const server of servers) server.close();
+}
+
+async function measure(): Promise<void> {
+  const { device } = await ask("kernels", 384, "caption");
+  await ask("onnxruntime", 384, "caption");
+  console.log(
+    `${device} kernels, processor time, ${flags.rounds} rounds after one that is not counted`,
+  );
+  console.log("");
+  console.log(
+    "| input | vision | caption, 30 tokens | ONNX Runtime | ratio | detection, 100 tokens, over caption | five tasks over one | after vision, five over one |",
+  );
+  console.log("|---|---|---|---|---|---|---|---|");
+  for (const size of flags.sizes.split(",").map(Number)) {
+    const times = new Map<string, number[]>();
+    for (let round = 0; round < Number(flags.rounds); round += 1) {
+      for (const question of Object.keys(QUESTIONS) as Question[]) {
+        const took = await timed("kernels", size, question);
+        times.set(question, [...(times.get(question) ?? []), took]);
+      }
+      const took = await timed("onnxruntime", size, "caption");
+      times.set("peer", [...(times.get("peer") ?? []), took]);
+    }
+    const of = (name: Question | "peer"): number => median(times.get(name)!);
+    const [vision, caption, five] = [
+      of("vision"),
+      of("caption"),
+      of("five tasks"),
+    ];
+    console.log(
+      `| ${[
+        `${size} px`,
+        milliseconds(vision),
+        milliseconds(caption),
+        milliseconds(of("peer")),
+        (of("peer") / caption).toFixed(2),
+        (of("detection") / caption).toFixed(2),
+        (five / caption).toFixed(2),
+        ((five - vision) / (caption - vision)).toFixed(2),
+      ].join(" | ")} |`,
+    );
+  }
+}
+
+async function timed(
+  backend: string,
+  size: number,
+  question: Question,
+): Promise<number> {
+  const before = worker.cpuMs();
+  await ask(backend, size, question);
+  const after = worker.cpuMs();
+  if (before === null || after === null) throw new Error("needs /proc");
+  return after - before;
+}
+
+async function ask(
+  backend: string,
+  size: number,
+  question: Question,
+): Promise<{ readonly device: string }> {
+  const { prompts, tokens } = QUESTIONS[question];
+  const response = await worker.fetch(
+    `/${backend}?size=${size}&prompts=${prompts}&tokens=${tokens}`,
+    { method: "POST", body: PHOTO },
+  );
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(text);
+  return JSON.parse(text) as { readonly device: string };
+}
