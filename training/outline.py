@@ -9,6 +9,7 @@ Takes 30 minutes on one core: 12 to look at 10,000 regions once (stored as float
 on plain grounds and on photos, one before the other, and boxes of Open Images, of which only the box is known (`boxed_loss`). Boxes are
 off by up to a tenth of their sides. Prints the loss, then the mean IoU on held-out COCO objects and composites beside that of the box
 itself and of an ellipse in it. Writes towers/outline.json (the steps that export.py adds to the plan) and towers/outline.safetensors.
+Long, because the head, what it is shown and what it is told belong together.
 """
 
 import argparse

@@ -445,6 +445,7 @@ const SEEN: SeenImage = {
     sights: [
       { prompt: [0, 7, 2], answer: { ids: [0, 9, 2], logProbs: [0, -0.1, 0] } },
       { prompt: [0, 8, 2], hintIds: [5] },
+      { prompt: [0, 6, 2], openAt: 2, outlines: [{ box: [1, 2, 3, 4], ids: [9] }] }, // prettier-ignore
     ],
   },
   image: {
