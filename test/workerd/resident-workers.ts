@@ -22,6 +22,9 @@ import {
 /** Name of the Worker that is asked. */
 const FIRST = "image";
 
+/** Parts run one script; what they hold is told by their settings. */
+const scripts = new Map<string, V4WorkerOptions["modules"]>();
+
 export interface ResidentOptions {
   /** Changes one Worker's options before it starts; null leaves it out. */
   readonly change?: (
@@ -91,8 +94,6 @@ async function workerOptions(
   folder: string,
   { change = (_, options) => options }: ResidentOptions,
 ): Promise<V4WorkerOptions[]> {
-  // Parts run one script; what they hold is told by their settings.
-  const scripts = new Map<string, V4WorkerOptions["modules"]>();
   const workers: V4WorkerOptions[] = [];
   const names = readdirSync(folder).filter((name) => name !== FIRST);
   for (const name of [FIRST, ...names]) {
