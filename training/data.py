@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from model import NEAR_TASKS, PROMPTS, overlap, quantise
-from near import crop_words, mark_matches
+from near import crop_words, matches
 from photos import check_no_leak, fold_of, is_validation, may_train, read_captions, read_photos
 from spoken import taken_for
 from words import COCO_WORDS, COLOURS, GENERAL, SCENES, SMALL
@@ -360,15 +360,14 @@ class Encoder:
         for name, p in hints["tags"]:
             ids += self.words(name) + [grade(p)]
         ids += self.marks[1:3]
-        for label, s, b in hints["boxes"]:
-            ids += self.words(label) + self.box(b) + [grade(s)]
         if isinstance(text, tuple):
             text = "".join(f"<loc_{quantise(v, 1)}>" for v in text)
-        prompt = [0] + self.words(PROMPTS[task].replace("{input}", text)) + [2]
-        ids.append(self.marks[3])
-        if task in NEAR_TASKS:
-            ids = mark_matches(ids, prompt, self.loc, self.score)
-        ids += prompt
+        prompt = PROMPTS[task].replace("{input}", text)
+        for label, s, b in hints["boxes"]:
+            ids += self.words(label) + self.box(b) + [grade(s)]
+            if task in NEAR_TASKS:
+                ids.append(self.score + matches(label, prompt))
+        ids += [self.marks[3], 0] + self.words(prompt) + [2]
         target = [0]
         for part in answer:
             target += self.words(part) if isinstance(part, str) else self.box(part)

@@ -53,7 +53,7 @@ def outlines_of(single, double, image, hints, exact, near, region):
         own, more = ([0] + outline_ids(model.outline(image, corners)[0], model.tokenizer) + [2] for model in (single, double))
         shapes, others = single.outlines(image, hints), double.outlines(image, exact)
         source, prompt = single.source(near, "segment", "the person"), prompt_ids("segment", single.tokenizer, "the person")
-        said = generate(single.bart, source, single.rules, 1, single.config["text_config"]["max_position_embeddings"], single.places(near))
+        said = generate(single.bart, source, single.rules, 1, single.config["text_config"]["max_position_embeddings"], single.places(near, "segment", "the person"))
     return {"outlines": {
         "region": {"prompt": prompt_ids("segment_regions", single.tokenizer, words), "ids": own, "stable": own == more},
         "phrase": {"prompt": prompt, "hints": source[: -len(prompt)],
@@ -106,7 +106,7 @@ if __name__ == "__main__":
             answers[task] = {"prompt": prompt, "hints": source[: -len(prompt)]}
             for name, beams in (("greedy", 1), ("beams3", 3))[: 2 if task == "caption" else 1]:
                 longest = single.config["text_config"]["max_position_embeddings"]
-                say = lambda model: generate(model.bart, source, model.rules, beams, longest, model.places(seen))
+                say = lambda model: generate(model.bart, source, model.rules, beams, longest, model.places(seen, task, text))
                 said = say(single)
                 answers[task][name] = {"ids": said, "stable": said == say(double),
                                        "text": single.tokenizer.decode([i for i in said if i > 2], skip_special_tokens=False)}

@@ -207,8 +207,9 @@ def encode(text, tokenizer):
     return tokenizer.encode(text, add_special_tokens=False).ids
 
 
-def hint_ids(hints, tokenizer):
-    """<cap> name <score> ... </cap> <od> label <loc>x4 <score> ... </od>"""
+def hint_ids(hints, tokenizer, prompt=None):
+    """<cap> name <score> ... </cap> <od> label <loc>x4 <score> ... </od>; for near hints with what the words have in common with
+    the text of the prompt, as a second score."""
     id_of = tokenizer.token_to_id
     score = lambda s: id_of("<score_0>") + min(9, int(10 * s))
     ids = [id_of("<cap>")]
@@ -217,6 +218,7 @@ def hint_ids(hints, tokenizer):
     ids += [id_of("</cap>"), id_of("<od>")]
     for label, s, box in hints["boxes"]:
         ids += encode(label, tokenizer) + loc_ids(box, hints["size"], tokenizer) + [score(s)]
+        ids += [] if prompt is None else [id_of("<score_0>") + near.matches(label, prompt)]
     return ids + [id_of("</od>")]
 
 
@@ -333,8 +335,10 @@ class Bart(nn.Module):
 
 # --- decoding ------------------------------------------------------------------------------------------------------
 
-def banned_places(ids, boxes, first):
-    """Location ids that continue no box of the hints (lists of four ids); a box is named once for each label."""
+def banned_places(ids, boxes, first, choose=None):
+    """Location ids that continue no box of the hints (lists of four ids); a box is named once for each label. choose: from ids to
+    those of the boxes that may be named there."""
+    boxes = choose(ids) if choose else boxes
     is_place = lambda i: first <= i < first + 1000
     run = []
     for i in reversed(ids):
@@ -348,6 +352,16 @@ def banned_places(ids, boxes, first):
     return [i for i in range(first, first + 1000) if i not in following]
 
 
+def matching_places(boxes, words, prompt, first, tokenizer):
+    """Near hints: the boxes that have most words in common with what the answer said last, or with the prompt where it said
+    nothing; all where none has any."""
+    def choose(ids):
+        phrase = tokenizer.decode(words_before_places(ids, first)) or prompt
+        common = [near.matches(w, phrase) for w in words]
+        return [b for b, c in zip(boxes, common) if c == max(common)]
+    return choose
+
+
 def boxes_in(ids, first):
     """Every four location ids that follow one another."""
     boxes, run = [], []
@@ -358,9 +372,21 @@ def boxes_in(ids, first):
     return boxes
 
 
+def words_before_places(ids, first):
+    """The ids of text that stand before the last run of locations, or at the end: what the next place is for."""
+    is_place = lambda i: first <= i < first + 1000
+    end = len(ids)
+    while end and is_place(ids[end - 1]):
+        end -= 1
+    begin = end
+    while begin and not is_place(ids[begin - 1]) and ids[begin - 1] > 2:
+        begin -= 1
+    return ids[begin:end]
+
+
 def forbid(lp, ids, rules, longest, places=None):
     """Processors on the log-probabilities lp [V] of one beam whose ids so far are `ids` (decoder start included). places:
-    (boxes, id of <loc_0>) where only the hints' boxes may be named."""
+    (boxes, id of <loc_0>) where only the hints' boxes may be named, and for near hints a choice among them."""
     if places:
         lp[banned_places(ids, *places)] = -math.inf
     n = rules["no_repeat_ngram_size"]
@@ -464,17 +490,19 @@ class BoxModel:
         return {tuple(loc_ids(box, image.size, self.tokenizer)): outline_ids(self.outline(image, box)[0], self.tokenizer) for _, _, box in found}
 
     def source(self, hints, task, text=""):
-        id_of, ids, prompt = self.tokenizer.token_to_id, hint_ids(hints, self.tokenizer), prompt_ids(task, self.tokenizer, text)
-        if "near" in self.config["vision_config"] and task in NEAR_TASKS:
-            ids = near.mark_matches(ids, prompt, id_of("<loc_0>"), id_of("<score_0>"))
-        return ids + prompt
+        is_near = "near" in self.config["vision_config"] and task in NEAR_TASKS
+        words = PROMPTS[task].replace("{input}", text) if is_near else None
+        return hint_ids(hints, self.tokenizer, words) + prompt_ids(task, self.tokenizer, text)
 
-    def places(self, hints):
+    def places(self, hints, task="", text=""):
         """The rule of `forbid` for these hints; None for a checkpoint without it."""
         if self.config["vision_config"].get("places") != "hinted":
             return None
         first = self.tokenizer.token_to_id("<loc_0>")
-        return boxes_in(hint_ids(hints, self.tokenizer), first), first
+        boxes = boxes_in(hint_ids(hints, self.tokenizer), first)
+        if "near" in self.config["vision_config"] and task in NEAR_TASKS:
+            return boxes, first, matching_places(boxes, [words for words, _, _ in hints["boxes"]], PROMPTS[task].replace("{input}", text), first, self.tokenizer)
+        return boxes, first
 
     def answer_ids(self, hints, task, text="", beams=None, longest=None):
         """Ids with the decoder's start token; those of `detect` and `propose` are the detector's, where it answers itself."""
@@ -483,7 +511,7 @@ class BoxModel:
         if beams is None:  # words are searched for, places are copied
             beams = self.rules["num_beams"] if task.startswith("caption") else 1
         longest = longest or self.config["text_config"]["max_position_embeddings"]
-        return generate(self.bart, self.source(hints, task, text), self.rules, beams, longest, self.places(hints))
+        return generate(self.bart, self.source(hints, task, text), self.rules, beams, longest, self.places(hints, task, text))
 
     def answer(self, hints, task, text="", beams=None, longest=None):
         ids = [i for i in self.answer_ids(hints, task, text, beams, longest) if i not in (0, 1, 2)]

@@ -6,19 +6,25 @@ name one. THE reference for the hints of such prompts.
 
 A candidate is written as the detector's name for it, names and a color that the classifier gives its crop, then where it
 stands, in the words that people use to tell things apart: so a phrase is matched word by word. The last token says how many
-tokens of these words stand in the prompt.
+of these words the prompt has.
 
 Used by model.py and runtime.py; alone, `python near.py --checkpoint DIR --image FILE` prints the candidates (a second).
 """
 
 import argparse
+import re
 
 import torch
 
 from words import COLOURS
 
 NEAR = {"score_threshold": 0.05, "nms_iou": 0.6, "max": 16, "closer": 8, "names": 2, "name_score": 0.2, "colors": COLOURS,
-        "skip": ["white background", "black background", "plain background", "black and white"]}
+        "skip": ["white background", "black background", "plain background", "black and white"],
+        # Words of a phrase that say nothing of what is meant, those that mean what the hints say otherwise, and those that anything may have.
+        "idle": ["the", "a", "an", "on", "at", "to", "in", "of", "and", "with", "next", "side"],
+        "same": {"leftmost": "left", "rightmost": "right", "upper": "top", "topmost": "top", "highest": "top", "lower": "bottom", "lowest": "bottom",
+                 "biggest": "largest", "big": "largest", "large": "largest", "little": "smallest", "small": "smallest", "center": "middle", "gray": "grey"},
+        "relative": ["left", "right", "top", "bottom", "middle", "largest", "smallest"]}
 
 
 def cells(values, tower, scale):
@@ -129,21 +135,18 @@ def told_places(found):
     return out
 
 
-def mark_matches(hints, prompt, first_location, first_score):
-    """Puts behind each box of near hints how many different tokens of its words stand in the prompt, as a score token.
-    hints, prompt: lists of ids -> ids"""
-    asked, out, words, places = set(prompt), [], set(), 0
-    for i in hints:
-        out.append(i)
-        if first_location <= i < first_location + 1000:
-            places += 1
-        elif first_score <= i < first_score + 10:
-            if places == 4:
-                out.append(first_score + min(9, len(words & asked)))
-            words, places = set(), 0
-        else:
-            words.add(i)
-    return out
+def meant(text, rules=NEAR):
+    """A phrase, or the words of a candidate -> set of words to compare, without number."""
+    words = [re.sub(r"[^a-z0-9-]", "", w) for w in re.sub(r"<[^>]*>", " ", text.lower()).split()]
+    singular = lambda w: w[:-1] if len(w) > 3 and w.endswith("s") else w
+    return {rules["same"].get(w, singular(w)) for w in words if w and w not in rules["idle"]}
+
+
+def matches(text, phrase, rules=NEAR):
+    """How many words a candidate and a phrase, or a whole prompt, have in common, at most 9; none if these are places and colors
+    alone, which anything may have."""
+    common = meant(text, rules) & meant(phrase, rules)
+    return min(9, len(common)) if common - {*rules["relative"], *rules["colors"]} else 0
 
 
 def near_boxes(found, tags_of_crops, size, rules=NEAR):

@@ -24,7 +24,7 @@ from evaluate_floors import names_it
 from examples import near_hints, phrase_for, region_hints
 from export import generation_json
 from grammar import referring
-from model import Bart, BoxModel, TextConfig, boxes_in, generate, overlap
+from model import NEAR_TASKS, PROMPTS, Bart, BoxModel, TextConfig, boxes_in, generate, matching_places, overlap
 
 
 class Answerer:
@@ -37,9 +37,12 @@ class Answerer:
     def __call__(self, hints, task, text="", beams=1):
         """-> the answer's ids, and its first box in fractions or None"""
         source, _ = self.encode(hints, task, text, [])
-        ids = generate(self.bart, source, self.rules, beams, 64, (boxes_in(source, self.first), self.first))
-        places = boxes_in(ids, self.first)
-        return ids, tuple((i - self.first + 0.5) / 1000 for i in places[0]) if places else None
+        places = boxes_in(source[: source.index(0)], self.first), self.first
+        if task in NEAR_TASKS:
+            places += (matching_places(places[0], [words for words, _, _ in hints["boxes"]], PROMPTS[task].replace("{input}", text), self.first, self.tokenizer),)
+        ids = generate(self.bart, source, self.rules, beams, 64, places)
+        named = boxes_in(ids, self.first)
+        return ids, tuple((i - self.first + 0.5) / 1000 for i in named[0]) if named else None
 
     def text(self, *asked, **options):
         ids, _ = self(*asked, **options)

@@ -183,6 +183,9 @@ const Near = v.strictObject({
   name_score: v.number(),
   colors: v.array(v.string()),
   skip: v.array(v.string()),
+  idle: v.array(v.string()),
+  same: v.record(v.string(), v.string()),
+  relative: v.array(v.string()),
 });
 
 const VisionSection = v.object({

@@ -104,7 +104,7 @@ for (const [backend, photo] of Object.keys(BACKENDS).flatMap((backend) =>
       if (name === "caption")
         assert.deepEqual(promptOf(name, tokenizer), golden.prompt);
       const ids = golden.prompt;
-      const hintIds = hintsOf({ features, ids }, tokenizer);
+      const hintIds = hintsOf({ features, ids }, loaded);
       assert.deepEqual(hintIds, golden.hints, name);
       const places = hintedPlaces(hintIds, tokenizer);
       for (const [numBeams, expected] of [

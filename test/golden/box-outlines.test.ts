@@ -68,7 +68,7 @@ test(
       if (region.stable) assert.deepEqual(own.ids, region.ids, file);
       const sight = sightOf({ features: features!, ids: phrase.prompt })!;
       const asked = { features: features!, ids: phrase.prompt };
-      assert.deepEqual(hintsOf(asked, loaded.tokenizer), phrase.hints, file);
+      assert.deepEqual(hintsOf(asked, loaded), phrase.hints, file);
       for (const { box, ids, stable } of phrase.boxes) {
         if (!stable) continue;
         const known = sight.outlines!.find((one) => one.box.join() === box.join()); // prettier-ignore

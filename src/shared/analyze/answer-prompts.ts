@@ -7,7 +7,11 @@ import {
   type FlorenceError,
 } from "../errors.ts";
 import { generate } from "../generate/generate.ts";
-import { hintedPlaces, type BannedTokens } from "../generate/hinted-places.ts";
+import {
+  hintedPlaces,
+  matchingBoxes,
+  type BannedTokens,
+} from "../generate/hinted-places.ts";
 import type { LocationTokens } from "../generate/hypothesis.ts";
 import { meanLogProb, scoreSequences } from "../generate/score-sequences.ts";
 import type { DecodingState, Features, WrittenAnswer } from "../model/model.ts";
@@ -15,7 +19,7 @@ import type { LoadedModel } from "../model/open-model.ts";
 import type { Answer } from "../parse/answer.ts";
 import type { RatedLabels } from "../tasks/task.ts";
 import { outlineAnswer } from "./outline-answer.ts";
-import { hintsOf, sightOf } from "./prompt-hints.ts";
+import { hintsOf, sightOf, wordRulesOf } from "./prompt-hints.ts";
 
 /** A prompt over an image, and the labels to rate for it. */
 export interface PromptToAnswer {
@@ -138,7 +142,7 @@ async function startBatch(
   const state = await loaded.model.start(
     batch.map((prompt) => {
       const { features, ids } = prompt;
-      const hintIds = hintsOf(prompt, loaded.tokenizer);
+      const hintIds = hintsOf(prompt, loaded);
       if (hintIds === features.hintIds) return { features, ids };
       return { features: { ...features, hintIds }, ids };
     }),
@@ -204,11 +208,14 @@ async function answerBatch(
 /** What keeps an answer to the places of the hints, where the model asks for it. */
 function placesOf(
   prompt: PromptToAnswer,
-  { manifest, tokenizer }: LoadedModel,
+  loaded: LoadedModel,
 ): BannedTokens | null {
+  const { manifest, tokenizer } = loaded;
   const { vision } = manifest;
   if (vision.kind !== "hint_towers" || vision.places !== "hinted") return null;
-  return hintedPlaces(hintsOf(prompt, tokenizer), tokenizer);
+  const rules = wordRulesOf(prompt, loaded);
+  const choose = rules && matchingBoxes(prompt.ids, tokenizer, rules);
+  return hintedPlaces(hintsOf(prompt, loaded), tokenizer, choose ?? undefined);
 }
 
 interface RatedSequences {

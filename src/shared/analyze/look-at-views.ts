@@ -149,7 +149,7 @@ async function ask(
       continue;
     }
     const { answer } = sightOf({ features, ids }) ?? {};
-    const hints = hintsOf({ features, ids }, loaded.tokenizer).length;
+    const hints = hintsOf({ features, ids }, loaded).length;
     const room = manifest.text.positions - features.tokens - hints;
     if (answer === undefined && ids.length > room) {
       board.fail(unit, tooLong(unit, ids.length, room));

@@ -1,10 +1,11 @@
 // What the vision side says for one prompt: its sight, and the hints that go
 // before its ids.
 
-import { markMatches } from "../model/towers/mark-matches.ts";
+import type { NearSpec } from "../model/manifest.ts";
 import type { Features, PromptSight } from "../model/model.ts";
+import type { LoadedModel } from "../model/open-model.ts";
 import { findForm } from "../model/prompt-form.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { markMatches } from "../model/towers/mark-matches.ts";
 
 interface AskedPrompt {
   readonly features: Features;
@@ -22,10 +23,19 @@ export function sightOf({
 /** Ids of the hints that stand before this prompt. */
 export function hintsOf(
   prompt: AskedPrompt,
-  tokenizer: Tokenizer,
+  loaded: Pick<LoadedModel, "manifest" | "tokenizer">,
 ): readonly number[] {
-  const { hintIds, isForWords } = sightOf(prompt) ?? {};
-  if (hintIds === undefined) return prompt.features.hintIds;
-  if (isForWords !== true) return hintIds;
-  return markMatches(hintIds, prompt.ids, tokenizer);
+  const hintIds = sightOf(prompt)?.hintIds ?? prompt.features.hintIds;
+  const rules = wordRulesOf(prompt, loaded);
+  if (rules === null) return hintIds;
+  return markMatches(hintIds, prompt.ids, loaded.tokenizer, rules);
+}
+
+/** How words are compared for a prompt that asks by words; null for others. */
+export function wordRulesOf(
+  prompt: AskedPrompt,
+  { manifest: { vision } }: Pick<LoadedModel, "manifest">,
+): NearSpec | null {
+  if (vision.kind !== "hint_towers" || vision.near === undefined) return null;
+  return sightOf(prompt)?.isForWords === true ? vision.near : null;
 }

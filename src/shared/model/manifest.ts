@@ -183,6 +183,12 @@ const Near = v.strictObject({
   colors: v.array(v.string()),
   /** Tags that say nothing of a thing. */
   skip: v.array(v.string()),
+  /** Words that say nothing of what is meant. */
+  idle: v.array(v.string()),
+  /** Words, and those of the hints that mean the same. */
+  same: v.record(v.string(), v.string()),
+  /** Words that anything may have: alike in these alone is not alike. */
+  relative: v.array(v.string()),
 });
 
 const DavitVision = v.strictObject({

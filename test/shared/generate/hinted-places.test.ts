@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hintedPlaces } from "../../../src/shared/generate/hinted-places.ts";
+import {
+  hintedPlaces,
+  matchingBoxes,
+} from "../../../src/shared/generate/hinted-places.ts";
 import { byteTokenizer as tokenizer } from "../tokenizer/byte-tokenizer.ts";
 
 const { firstLocation } = tokenizer.special;
@@ -46,4 +49,34 @@ test("names no place where the hints have none", () => {
 test("bans nothing but places", () => {
   const banned = hintedPlaces(HINTS, tokenizer)([2, 0]);
   assert.ok(banned.every((id) => tokenizer.locationBin(id) !== undefined));
+});
+
+test("names what has most words of the phrase that was said", () => {
+  const prompt = tokenizer.encode("Locate cat in the image with mask");
+  const rules = {
+    colors: [],
+    idle: ["the"],
+    same: {},
+    relative: ["left"],
+  };
+  const score = tokenizer.encodePlain(" ");
+  const hints = [
+    ...[...text(" dog left"), ...A, ...score],
+    ...[...text(" dog"), ...B, ...score],
+    ...[...text(" cat left"), ...C],
+  ];
+  const choose = matchingBoxes(prompt, tokenizer, rules);
+  const open = (ids: readonly number[]): number[] => {
+    const banned = new Set(hintedPlaces(hints, tokenizer, choose)(ids));
+    return Array.from({ length: 1000 }, (_, bin) => bin).filter(
+      (bin) => !banned.has(firstLocation + bin),
+    );
+  };
+  assert.deepEqual(open([2, 0]), [9], "nothing said: the prompt");
+  assert.deepEqual(open([2, 0, ...text("the dog")]), [1]);
+  const left = [2, 0, ...text("the left dog"), firstLocation + 1];
+  assert.deepEqual(open(left), [2]);
+  assert.deepEqual(open([...left, ...A.slice(1), ...text("cat")]), [9]);
+  assert.deepEqual(open([2, 0, ...text("zebra")]), [1, 9], "no word: any");
+  assert.deepEqual(open([2, 0, ...text("left")]), [1, 9], "a place: any");
 });

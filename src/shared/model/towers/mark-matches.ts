@@ -1,16 +1,17 @@
-// The last word of hints that are for a prompt's words: how many of a box's
-// tokens stand in the prompt, so that a phrase is matched before it is read.
+// The last word of hints that are for a prompt's words: how many of them a box
+// has, so that a phrase is matched before it is read.
 
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { countMatches, type WordRules } from "./match-words.ts";
 
 /** Score tokens `<score_0>`..`<score_9>`. */
 const SCORES = 10;
 
 /**
- * Puts behind each box of near hints a score token that tells how many
- * different tokens of the box's words stand in the prompt, at most nine.
+ * Puts behind each box of near hints a score token that tells how many words
+ * the box and the prompt have in common.
  *
- * Source: `training/near.py`, `mark_matches`.
+ * Source: `training/model.py`, `hint_ids`.
  *
  * @param prompt ids, `<s>` and `</s>` included.
  */
@@ -18,11 +19,12 @@ export function markMatches(
   hintIds: readonly number[],
   prompt: readonly number[],
   tokenizer: Tokenizer,
+  rules: WordRules,
 ): number[] {
   const firstScore = tokenizer.encode("<score_0>")[1]!;
-  const asked = new Set(prompt);
+  const asked = tokenizer.decode(prompt);
   const marked: number[] = [];
-  let words = new Set<number>();
+  let words: number[] = [];
   let places = 0;
   for (const id of hintIds) {
     marked.push(id);
@@ -30,13 +32,13 @@ export function markMatches(
       places += 1;
     } else if (id >= firstScore && id < firstScore + SCORES) {
       if (places === 4) {
-        const matches = [...words].filter((word) => asked.has(word)).length;
-        marked.push(firstScore + Math.min(SCORES - 1, matches));
+        const text = tokenizer.decode(words);
+        marked.push(firstScore + countMatches(text, asked, rules));
       }
-      words = new Set();
+      words = [];
       places = 0;
     } else {
-      words.add(id);
+      words.push(id);
     }
   }
   return marked;

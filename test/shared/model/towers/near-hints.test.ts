@@ -19,6 +19,9 @@ const RULES: NearSpec = {
   name_score: 0.2,
   colors: ["black", "white", "red"],
   skip: ["plain background"],
+  idle: [],
+  same: {},
+  relative: [],
 };
 const IMAGE = { width: 200, height: 150 };
 
