@@ -317,6 +317,9 @@ test("gives the outline head's map, and says what looks closer", async () => {
     name_score: 0.2,
     colors: ["red"],
     skip: [],
+    idle: ["the"],
+    same: { leftmost: "left" },
+    relative: ["left"],
   };
   const seeing = { ...tags, outputs: { scores: "scores", outline: "sum" }, outline }; // prettier-ignore
   const vision = {
