@@ -422,9 +422,10 @@ async function instantiate(
   memory: WebAssembly.Memory,
 ): Promise<KernelExports> {
   const imports = { env: { memory } };
-  const instance =
-    module instanceof WebAssembly.Module
-      ? await WebAssembly.instantiate(module, imports)
-      : (await WebAssembly.instantiate(module, imports)).instance;
+  // A module becomes an instance, bytes become both.
+  const made = (await WebAssembly.instantiate(module, imports)) as
+    | WebAssembly.Instance
+    | { readonly instance: WebAssembly.Instance };
+  const instance = "instance" in made ? made.instance : made;
   return instance.exports as unknown as KernelExports;
 }
