@@ -6,8 +6,12 @@ import {
   type EdgeChoices,
   parseEdgeChoices,
 } from "../convert/index.ts";
+import { loadImageCodecs } from "../node/image-codecs.ts";
+import { decodeImage } from "../shared/image/decode-image.ts";
+import type { RgbImage } from "../shared/image/rgb-image.ts";
 import type { Command } from "./command.ts";
 import { exitCode } from "./exit-codes.ts";
+import { listImageInputs } from "./image-inputs.ts";
 import type { CliIo } from "./io.ts";
 import { parseFlags } from "./parse-flags.ts";
 import { pickValue } from "./pick-value.ts";
@@ -48,6 +52,12 @@ const FLAGS = {
     value: "LAYOUT",
     summary:
       "florence, the default, or transformers-js: the four graphs that library loads.",
+  },
+  calibrate: {
+    type: "string",
+    value: "FOLDER",
+    summary:
+      "With --precision edge: photos by which 7-bit weights are rounded, some seconds each; 8 to 32 are enough.",
   },
   id: {
     type: "string",
@@ -109,12 +119,14 @@ async function runConvert(argv: readonly string[], io: CliIo): Promise<number> {
     license: values.license,
     signal: io.signal,
   };
+  const calibration = await calibrationPhotos(values, io);
   const progress = createProgress(io.stderr, "bytes");
   try {
     const { path, files, bytes, precision } = await convertCheckpoint(
       directory,
       {
         ...options,
+        calibration,
         onProgress: ({ doneBytes, totalBytes, item }) => {
           progress.update(doneBytes, totalBytes, item);
         },
@@ -128,6 +140,23 @@ async function runConvert(argv: readonly string[], io: CliIo): Promise<number> {
   } finally {
     progress.stop();
   }
+}
+
+/** The photos of --calibrate. */
+async function calibrationPhotos(
+  { precision, calibrate }: { readonly precision?: string | undefined; readonly calibrate?: string | undefined }, // prettier-ignore
+  io: CliIo,
+): Promise<RgbImage[] | undefined> {
+  if (calibrate === undefined) return undefined;
+  if (precision !== "edge") {
+    throw usageError("--calibrate needs --precision edge.", "convert");
+  }
+  const codecs = await loadImageCodecs();
+  const photos: RgbImage[] = [];
+  for (const input of await listImageInputs([calibrate], io)) {
+    photos.push((await decodeImage(await input.read(), codecs)).image);
+  }
+  return photos;
 }
 
 /** What --bits and --group say, if anything. */

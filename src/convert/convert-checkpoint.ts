@@ -1,6 +1,7 @@
 // From a Hugging Face directory to a model bundle.
 
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -18,6 +19,8 @@ import {
   type DirectoryWriter,
 } from "./bundle-writer.ts";
 import { openCheckpoint, type Checkpoint } from "./checkpoint.ts";
+import type { RgbImage } from "../shared/image/rgb-image.ts";
+import { type Grams, watchLayers } from "./edge/calibrate.ts";
 import { EDGE_CHOICES, type EdgeChoices } from "./edge/edge-choices.ts";
 import { describeEdgeModel } from "./edge/pack-checkpoint.ts";
 import { writeEdgeWeights } from "./edge/write-edge-weights.ts";
@@ -47,6 +50,11 @@ export interface ConvertOptions {
   readonly precision: Precision | "edge";
   /** How parts are stored for the kernels; one byte each if left out. */
   readonly edge?: EdgeChoices | undefined;
+  /**
+   * Photos by whose layers' inputs one-byte weights are rounded, for the
+   * kernels; some seconds each.
+   */
+  readonly calibration?: readonly RgbImage[] | undefined;
   /** `florence` (the default) or the four graphs of transformers.js. */
   readonly layout?: "florence" | "transformers-js" | undefined;
   /** What to call the model; the directory's name if left out. */
@@ -145,7 +153,9 @@ async function writeEdgeLayout(
   const text = readTextConfig(checkpoint);
   const vision = readVision(checkpoint, text, "fp32");
   const choices = options.edge ?? EDGE_CHOICES;
-  const model = describeEdgeModel(checkpoint, choices);
+  const described = describeEdgeModel(checkpoint, choices);
+  const grams = await calibrate(checkpoint, options);
+  const model = { ...described, ...(grams !== null && { grams }) };
   const { plan, stored } = await writeEdgeWeights(model, writer, options);
   const counted = countParts(checkpoint, stored, vision.macs);
   await writeManifest(checkpoint, writer, options, text, {
@@ -161,6 +171,23 @@ async function writeEdgeLayout(
       return storage === undefined ? part : { ...part, stored: storage };
     }),
   });
+}
+
+/** What the layers see of the photos given, if any. */
+async function calibrate(
+  { directory }: Checkpoint,
+  { calibration }: ConvertOptions,
+): Promise<Grams | null> {
+  if (calibration === undefined || calibration.length === 0) return null;
+  const folder = await mkdtemp(join(tmpdir(), "florence-calibration-"));
+  const out = join(folder, "exact");
+  try {
+    const edge = { rest: "f32" } as const;
+    await convertCheckpoint(directory, { out, precision: "edge", edge });
+    return await watchLayers(out, calibration);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /** The kernels do not run the graphs of a reader. */

@@ -109,6 +109,7 @@ const USAGE: readonly (readonly [readonly string[], RegExp])[] = [
     /one of fp32, fp16, int8.*Did you mean int8/u,
   ],
   [["a", "--out", "b", "--bits", "7"], /need --precision edge/u],
+  [["a", "--out", "b", "--calibrate", "c"], /needs --precision edge/u],
   [
     ["a", "--out", "b", "--precision", "edge", "--bits", "6"],
     /Use 32, 7 or 4/u,

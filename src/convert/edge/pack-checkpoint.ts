@@ -9,7 +9,12 @@ import {
 } from "../../shared/model/edge/edge-plan.ts";
 import { packF32 } from "../../shared/model/edge/pack-f32.ts";
 import { packInt4 } from "../../shared/model/edge/pack-int4.ts";
-import { packInt8, roundUp } from "../../shared/model/edge/pack-int8.ts";
+import {
+  int8Scales,
+  int8Value,
+  packInt8,
+  roundUp,
+} from "../../shared/model/edge/pack-int8.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import { hasFeatures, readTowers } from "../hint-towers.ts";
 import {
@@ -28,6 +33,8 @@ import {
 } from "./edge-choices.ts";
 import type { EdgePart } from "./edge-part.ts";
 import { textParts } from "./text-parts.ts";
+import type { Grams } from "./calibrate.ts";
+import { type Gram, roundWeights } from "./round-weights.ts";
 import { towerParts } from "./tower-parts.ts";
 
 /** Packed bytes, and the entries they make true. */
@@ -43,6 +50,8 @@ export interface EdgeModel {
   /** In the order they are used. */
   readonly parts: readonly EdgePart[];
   readonly choices: EdgeChoices;
+  /** What the layers see, where weights are rounded by it. */
+  readonly grams?: Grams;
 }
 
 const ALIGNMENT = 16;
@@ -149,10 +158,12 @@ function describeTowers(checkpoint: Checkpoint, text: TextConfig): VisionParts {
 export async function* packEdgeModel({
   parts,
   choices,
+  grams,
 }: EdgeModel): AsyncGenerator<PackedPart> {
   let offset = 0;
   for (const part of parts) {
-    const packed = packPart(part, await part.read(), choices, offset);
+    const gram = grams?.get(part.name);
+    const packed = packPart(part, await part.read(), choices, offset, gram);
     yield packed;
     offset += packed.pieces.reduce((sum, { length }) => sum + length, 0);
   }
@@ -163,6 +174,7 @@ function packPart(
   values: Float32Array,
   choices: EdgeChoices,
   offset: number,
+  gram: Gram | undefined,
 ): PackedPart {
   const { name } = part;
   if (part.kind === "vector") {
@@ -175,7 +187,14 @@ function packPart(
   const kind =
     part.keep ?? (isSmall ? "f32" : storageOf(choices, partOf(name)));
   if (kind === "int8") {
-    const { bytes, scales, n, k } = packInt8(values, outputs, inputs);
+    const own = int8Scales(values, outputs, inputs);
+    const nearest =
+      gram === undefined
+        ? values
+        : roundWeights(values, outputs, inputs, gram, (row, _, value) =>
+            int8Value(value, own[row]!),
+          );
+    const { bytes, scales, n, k } = packInt8(nearest, outputs, inputs, own);
     const first = padded(bytes);
     const entry = { kind, offset, scales: offset + first.length, n, k };
     return { name, entry, pieces: [first, padded(scales)] };

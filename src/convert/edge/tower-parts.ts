@@ -12,6 +12,8 @@ import { type EdgePart, readAll, vectorPart } from "./edge-part.ts";
 type ConvStep = Extract<TowerStep, { op: "conv" }>;
 type LinearStep = Extract<TowerStep, { op: "linear" }>;
 type FocusStep = Extract<TowerStep, { op: "space_to_depth" }>;
+type PoolStep = Extract<TowerStep, { op: "max_pool" }>;
+type PoolLike = Pick<PoolStep, "kernel" | "stride" | "padding">;
 type Order = EdgeTower["outputs"][string]["order"];
 
 /** A tower as the kernels run it, and its weights. */
@@ -88,9 +90,10 @@ export function towerParts(
       }
       case "max_pool": {
         const from = inputOf(step);
-        const { op, kernel, stride, padding } = step;
-        steps.push({ op, input: from.map, output, kernel, stride, padding });
-        make(step, { ...from, side: slide(from.side, step, kernel) });
+        const { op, stride } = step;
+        const { input, kernel, padding } = poolOf(step, from.map, steps);
+        steps.push({ op, input, output, kernel, stride, padding });
+        make(step, { ...from, side: slide(from.side, step, step.kernel) });
         break;
       }
       case "average_pool": {
@@ -184,6 +187,36 @@ function focusOfConvolutions(
     if (isAlone && reader.groups === 1) found.set(reader, step);
   }
   return found;
+}
+
+/**
+ * The greatest of 9 x 9 is the greatest of 5 x 5 among the greatest of 5 x 5: a
+ * centered pooling goes on from the largest smaller one of the same map.
+ */
+function poolOf(
+  step: PoolStep,
+  map: string,
+  steps: EdgeTower["steps"],
+): Pick<PoolStep, "input" | "kernel" | "padding"> {
+  const made = new Map([[map, 1]]); // by output: the side it looks at
+  if (isCentered(step)) {
+    for (const other of steps) {
+      if (other.op !== "max_pool" || !isCentered(other)) continue;
+      const side = made.get(other.input);
+      if (side !== undefined) made.set(other.output, side + other.kernel - 1);
+    }
+  }
+  const [input, side] = [...made]
+    .filter(([, own]) => own <= step.kernel)
+    .sort(([, a], [, b]) => b - a)[0]!;
+  if (side === 1) return { ...step, input: map };
+  const kernel = step.kernel - side + 1;
+  const half = (kernel - 1) / 2;
+  return { input, kernel, padding: [half, half, half, half] };
+}
+
+function isCentered({ kernel, stride, padding }: PoolLike): boolean {
+  return stride === 1 && padding.every((side) => 2 * side === kernel - 1);
 }
 
 /** What a step of weights becomes. */

@@ -62,8 +62,12 @@ const PLAN: readonly object[] = [
   { op: "add", inputs: ["sum", "sum"], output: "twice" },
   { ...conv, groups: 6, padding: [2, 2, 2, 2], ...weights("channelwise", [6, 1, 5, 5]), input: "twice", output: "channelwise", activation: "relu6" }, // prettier-ignore
   { op: "max_pool", input: "channelwise", kernel: 3, stride: 2, padding: [0, 0, 1, 1], output: "pool" }, // prettier-ignore
+  // Two centered ones: the second goes on from the first.
+  { op: "max_pool", input: "channelwise", kernel: 3, stride: 1, padding: [1, 1, 1, 1], output: "near" }, // prettier-ignore
+  { op: "max_pool", input: "channelwise", kernel: 7, stride: 1, padding: [3, 3, 3, 3], output: "far" }, // prettier-ignore
+  { op: "add", inputs: ["near", "far"], output: "around" },
   { op: "upsample_nearest", input: "pool", scale: 2, output: "up" },
-  { op: "concat", inputs: ["up", "quarters", "channelwise"], output: "both" },
+  { op: "concat", inputs: ["up", "quarters", "around"], output: "both" },
   { ...pointwise, ...weights("mixed", [7, 32, 1, 1]), input: "both", output: "mixed", activation: "sigmoid" }, // prettier-ignore
   { op: "flatten_grid", input: "mixed", output: "grid" },
   { op: "average_pool", input: "both", size: 1, output: "mean" },

@@ -9,6 +9,7 @@ import { aligned, createArena } from "./arena.ts";
 import { type EdgePlan, parseEdgePlan, weightBytes } from "./edge-plan.ts";
 import { createEdgeVision } from "./edge-vision.ts";
 import {
+  type KernelExports,
   type KernelModules,
   type KernelVariant,
   openKernels,
@@ -25,6 +26,11 @@ export interface EdgeOptions {
   readonly maxBytes: number;
   /** Called between blocks of the vision tower, so that others get a turn. */
   readonly rest?: () => Promise<void>;
+  /** Stands before every kernel: for calibration and measurements. */
+  readonly watch?: (
+    run: KernelExports,
+    memory: WebAssembly.Memory,
+  ) => KernelExports;
   /** This variant of the kernels and no other, for tests. */
   readonly variant?: KernelVariant;
 }
@@ -49,7 +55,7 @@ export async function openEdgeModel(
     maximum: Math.floor(options.maxBytes / PAGE),
   });
   const kernels = await openKernels(modules, memory, options.variant);
-  const { run } = kernels;
+  const run = options.watch?.(kernels.run, memory) ?? kernels.run;
   const weights = findWeights(plan);
   const base = aligned(weightsEnd(plan));
   const planned = planMemory(run, plan, weights, inputSizesOf(manifest));

@@ -21,14 +21,16 @@ export interface Int8Weights {
 
 /**
  * Packs a matrix, each output with a scale of its own: the largest magnitude
- * becomes 63.
+ * becomes 63, if nothing else is said.
  *
  * @param weights `[outputs, inputs]` row-major, as a checkpoint has them.
+ * @param own scales of the outputs, where they are chosen already.
  */
 export function packInt8(
   weights: Float32Array,
   outputs: number,
   inputs: number,
+  own: Float32Array = int8Scales(weights, outputs, inputs),
 ): Int8Weights {
   const n = roundUp(outputs, PANEL);
   const k = roundUp(inputs, 8);
@@ -36,8 +38,7 @@ export function packInt8(
   const scales = new Float32Array(n);
   for (let column = 0; column < outputs; column += 1) {
     const row = weights.subarray(column * inputs, (column + 1) * inputs);
-    const top = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const scale = Math.fround(top / MOST);
+    const scale = own[column]!;
     scales[column] = scale;
     const inverse = scale > 0 ? 1 / scale : 0;
     for (let at = 0; at < inputs; at += 1) {
@@ -47,6 +48,26 @@ export function packInt8(
     }
   }
   return { bytes, scales, n, k };
+}
+
+/** A scale for each output: its largest magnitude becomes 63. */
+export function int8Scales(
+  weights: Float32Array,
+  outputs: number,
+  inputs: number,
+): Float32Array {
+  return Float32Array.from({ length: outputs }, (_, column) => {
+    const row = weights.subarray(column * inputs, (column + 1) * inputs);
+    const top = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    return top / MOST;
+  });
+}
+
+/** The nearest value that one byte stands for. */
+export function int8Value(value: number, scale: number): number {
+  if (scale === 0) return 0;
+  const whole = Math.round(value / scale);
+  return scale * Math.max(-MOST, Math.min(MOST, whole));
 }
 
 /** Where a weight stands; `k` is the rounded one. */
