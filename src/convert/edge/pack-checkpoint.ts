@@ -66,10 +66,11 @@ const SMALLEST_QUANTIZED = 4096;
  */
 export function describeEdgeModel(
   checkpoint: Checkpoint,
-  choices: EdgeChoices,
+  asked: EdgeChoices,
 ): EdgeModel {
   const text = readTextConfig(checkpoint);
   const vision = describeVision(checkpoint, text);
+  const choices = keepSmallTowers(asked, vision.parts);
   const parts = [...vision.parts, ...textParts(checkpoint, text)];
   const names = new Set(parts.map(({ name }) => partOf(name)));
   checkParts(choices, names);
@@ -107,6 +108,28 @@ export function describeEdgeModel(
     parts,
     choices,
   };
+}
+
+/** Towers below this stay in f32 unless they are named, as in an int8 bundle. */
+const SMALLEST_TOWER = 2_000_000;
+
+/** YOLOX-nano in 7 bits moves its outputs by 20 % of their size. */
+function keepSmallTowers(
+  choices: EdgeChoices,
+  parts: readonly EdgePart[],
+): EdgeChoices {
+  const sizes = new Map<string, number>();
+  for (const part of parts) {
+    if (part.kind === "vector") continue;
+    const name = partOf(part.name);
+    const size = (sizes.get(name) ?? 0) + part.outputs * part.inputs;
+    sizes.set(name, size);
+  }
+  const kept: Record<string, EdgeStorage> = {};
+  for (const [name, size] of sizes) {
+    if (name !== "davit" && size < SMALLEST_TOWER) kept[name] = "f32";
+  }
+  return { ...choices, parts: { ...kept, ...choices.parts } };
 }
 
 interface VisionParts {
