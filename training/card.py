@@ -36,7 +36,7 @@ def told(task, result):
         return f"{asked}: {result.get('code')}"
     if "text" in result:
         return result["text"]
-    names = [o.get("label") or o.get("caption") or "" for o in result.get("objects", result.get("regions", []))]
+    names = [o.get("text") or o.get("label") or "" for o in result.get("objects", result.get("regions", []))]
     return f"{task['task']}: {asked}" if task.get("phrase") or task.get("labels") else ", ".join(dict.fromkeys(n for n in names if n)) or "nothing"
 
 
@@ -58,7 +58,7 @@ def draw(picture, task, result):
     picture.thumbnail((WIDTH, HEIGHT - 52), Image.BICUBIC)
     sheet = Image.new("RGB", (WIDTH, HEIGHT), "white")
     sheet.paste(picture, ((WIDTH - picture.width) // 2, 0))
-    text = "\n".join(textwrap.wrap(told(task, result), 46)[:3])
+    text = "\n".join(textwrap.wrap(told(task, result), 46)[:4])
     ImageDraw.Draw(sheet).multiline_text((6, HEIGHT - 50), text, fill="black", font=ImageFont.load_default(13), spacing=2)
     return sheet
 

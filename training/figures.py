@@ -34,6 +34,7 @@ from composites import KNOWN, Photos, test_sheets
 from photos import is_coco_test
 from evaluate_floors import names_it
 from model import overlap
+from outline import drawn
 
 ROOT = Path(__file__).parent.parent
 
@@ -171,19 +172,15 @@ def best_box(result):
     return corners(objects[0]["box"]) if objects else None
 
 
-def drawn(parts, size):
-    """Polygons (x, y, x, y, ... in fractions) -> mask [h,w] of bool"""
-    sheet = Image.new("1", size)
-    for part in parts:
-        ImageDraw.Draw(sheet).polygon([(x * size[0], y * size[1]) for x, y in zip(part[::2], part[1::2])], fill=1)
-    return np.asarray(sheet)
-
-
 def mask_overlap(result, mask):
     """IoU of all polygons of a `segment` answer, or of a region's, with a mask; 0 where there are none."""
     polygons = [p for segment in result.get("segments") or [] for p in segment["polygons"]]
     h, w = mask.shape
-    said = drawn([[v / s for point in p for v, s in zip(point, (w, h))] for p in polygons if len(p) > 1], (w, h))
+    sheet = Image.new("1", (w, h))
+    for polygon in polygons:
+        if len(polygon) > 2:
+            ImageDraw.Draw(sheet).polygon([tuple(point) for point in polygon], fill=1)
+    said = np.asarray(sheet)
     return float((said & mask).sum() / max(1, (said | mask).sum()))
 
 
@@ -273,7 +270,7 @@ def collect(args):
         image = pixels[r["key"]]
         whole = [(b, [p for p in r.get("polygons", []) if p["box"] == at]) for at, b in enumerate(r["boxes"]) if not b.get("crowd")]
         whole = [((b["x0"] * image.width, b["y0"] * image.height, b["x1"] * image.width, b["y1"] * image.height), p) for b, p in whole if p]
-        whole = [(c, drawn([part for p in polygons for part in p["parts"]], image.size)) for c, polygons in whole if c[2] - c[0] > 32 and c[3] - c[1] > 32][:20]
+        whole = [(c, np.asarray(drawn({"parts": [part for p in polygons for part in p["parts"]]}, image.size)) > 127) for c, polygons in whole if c[2] - c[0] > 32 and c[3] - c[1] > 32][:20]
         if whole:
             result = answers.of("outlines " + r["key"], lambda i=image: i, [{"task": "segment_regions", "regions": [region(c) for c, _ in whole]}])[0]
             shares = [mask_overlap(got, mask) for got, (_, mask) in zip(result.get("regions", [{}] * len(whole)), whole)]

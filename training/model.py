@@ -354,11 +354,11 @@ def banned_places(ids, boxes, first, choose=None):
 
 def matching_places(boxes, words, prompt, first, tokenizer):
     """Near hints: the boxes that have most words in common with what the answer said last, or with the prompt where it said
-    nothing; all where none has any."""
+    nothing; none where none has any."""
     def choose(ids):
         phrase = tokenizer.decode(words_before_places(ids, first)) or prompt
         common = [near.matches(w, phrase) for w in words]
-        return [b for b, c in zip(boxes, common) if c == max(common)]
+        return [b for b, c in zip(boxes, common) if c == max(common) > 0]
     return choose
 
 

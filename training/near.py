@@ -16,14 +16,24 @@ import re
 
 import torch
 
-from words import COLOURS
+from words import COCO_WORDS, COLOURS
+
+
+def other_words():
+    """Words for the detector's classes that mean one of them alone -> its name; names of several words are left out."""
+    labels = {}
+    for label, words in COCO_WORDS.items():
+        for word in words.split(";") if ";" in words else words.split():
+            labels.setdefault(word, []).append(label)
+    return {word: own[0] for word, own in labels.items() if own[0] != word and len(own) == 1 and " " not in word + own[0]}
+
 
 NEAR = {"score_threshold": 0.05, "nms_iou": 0.6, "max": 16, "closer": 8, "names": 2, "name_score": 0.2, "colors": COLOURS,
         "skip": ["white background", "black background", "plain background", "black and white"],
         # Words of a phrase that say nothing of what is meant, those that mean what the hints say otherwise, and those that anything may have.
         "idle": ["the", "a", "an", "on", "at", "to", "in", "of", "and", "with", "next", "side"],
         "same": {"leftmost": "left", "rightmost": "right", "upper": "top", "topmost": "top", "highest": "top", "lower": "bottom", "lowest": "bottom",
-                 "biggest": "largest", "big": "largest", "large": "largest", "little": "smallest", "small": "smallest", "center": "middle", "gray": "grey"},
+                 "biggest": "largest", "big": "largest", "large": "largest", "little": "smallest", "small": "smallest", "center": "middle", "gray": "grey", **other_words()},
         "relative": ["left", "right", "top", "bottom", "middle", "largest", "smallest"]}
 
 

@@ -57,7 +57,7 @@ export function hintedPlaces(
 /**
  * Of hints that are for a prompt's words, the boxes that have most words in
  * common with what the answer said last, or with the prompt where it said
- * nothing; all of them where none has any.
+ * nothing. None where none has any: what no hint speaks of has no place.
  *
  * Source: `training/model.py`, `matching_places`.
  */
@@ -74,7 +74,7 @@ export function matchingBoxes(
     );
     const phrase = tokenizer.decode(ids.slice(begin + 1, end)) || asked;
     const common = boxes.map(({ words }) => countMatches(words, phrase, rules));
-    const most = Math.max(0, ...common);
+    const most = Math.max(1, ...common);
     return boxes.filter((_, at) => common[at] === most);
   };
 }
