@@ -67,6 +67,7 @@ export default tseslint.config(
     // Cloudflare wants a default export from a Worker's entry.
     files: [
       "workers/*/index.ts",
+      "workers/resident/part.ts",
       "test/workerd/worker/index.ts",
       "test/faults/worker/index.ts",
     ],

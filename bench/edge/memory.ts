@@ -117,11 +117,10 @@ async function measureResident(): Promise<void> {
     }
     workers.push(
       ...(await startApart(folder, {
-        change: (name, options) => ({
+        change: (name, { assets: _, ...options }) => ({
           ...options,
-          assets: undefined,
           serviceBindings: {
-            ...Object(options.serviceBindings),
+            ...options.serviceBindings,
             ASSETS: fileService(addresses.get(name)!),
           },
         }),

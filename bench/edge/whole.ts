@@ -49,7 +49,9 @@ const servers = [await serveFolder(kernels), await serveFolder(onnxruntime)];
 const worker = await startWorker({
   config: {
     name: "compare",
-    main: fileURLToPath(new URL("../../test/workerd/worker/compare.ts", import.meta.url)),
+    main: fileURLToPath(
+      new URL("../../test/workerd/worker/compare.ts", import.meta.url),
+    ),
     compatibility_date: "2026-10-01",
     compatibility_flags: ["enable_request_signal"],
     rules: [{ type: "Data", globs: ["**/*.ttf"], fallthrough: true }],

@@ -74,6 +74,9 @@ const OPERATION_CASES: readonly OperationCase[] = [
     variant: "full",
     parameters: { detail: "full" },
     photo: "bear.jpg",
+    box: ([item]) => {
+      assert.match(String(item?.["text"]), /^A bear .+\.$/u);
+    },
     scripted: hasText("A blue van stands in a street by a wall."),
   },
   {
@@ -130,6 +133,10 @@ const OPERATION_CASES: readonly OperationCase[] = [
     operation: "ground",
     parameters: { phrase: "A blue van by a wall" },
     photo: "street.jpg",
+    // The detector knows no van.
+    box: ([item]) => {
+      assert.ok(Array.isArray(item?.["objects"]));
+    },
     scripted: hasLabels("objects", ["A blue van"]),
   },
   {
@@ -146,6 +153,9 @@ const OPERATION_CASES: readonly OperationCase[] = [
     operation: "byPhrase",
     parameters: { phrase: "the van" },
     photo: "street.jpg",
+    box: ([item]) => {
+      assert.ok(Array.isArray(item?.["segments"]));
+    },
     scripted: hasLabels("segments", ["the van"]),
   },
   {
@@ -153,6 +163,12 @@ const OPERATION_CASES: readonly OperationCase[] = [
     operation: "byRegion",
     parameters: REGIONS,
     photo: "street.jpg",
+    box: ([item]) => {
+      const [region] = item?.["regions"] as Item[];
+      const [segment] = region?.["segments"] as Item[];
+      const [polygon] = segment?.["polygons"] as unknown[][];
+      assert.ok(polygon && polygon.length > 2);
+    },
     scripted: ([item]) => {
       const [region] = item?.["regions"] as Item[];
       assert.equal((region?.["segments"] as Item[]).length, 1);
@@ -180,6 +196,10 @@ const OPERATION_CASES: readonly OperationCase[] = [
     operation: "describe",
     parameters: REGIONS,
     photo: "street.jpg",
+    box: ([item]) => {
+      const [region] = item?.["regions"] as Item[];
+      assert.match(String(region?.["text"]), /^an? \w+/u);
+    },
     scripted: hasLabels("regions", ["small blue van"]),
   },
   {

@@ -49,7 +49,7 @@ export function storedBundle(name: string, open: OpenFile): BundleSource {
         const { done, value } = await reader.read(new Uint8Array(room));
         if (done) return;
         yield value;
-        room = value.buffer as ArrayBuffer;
+        room = value.buffer;
       }
     } finally {
       // Nothing is left to read, or nobody reads on.

@@ -71,7 +71,7 @@ export interface PromptMemory {
    */
   readonly cross: number;
   /** Writes the tokens' embeddings `[length, d]`. */
-  write(at: number): void;
+  readonly write: (at: number) => void;
 }
 
 /** Bytes of `PromptMemory.cross`: its hidden states lie there before. */

@@ -424,8 +424,7 @@ async function instantiate(
   const imports = { env: { memory } };
   // A module becomes an instance, bytes become both.
   const made = (await WebAssembly.instantiate(module, imports)) as
-    | WebAssembly.Instance
-    | { readonly instance: WebAssembly.Instance };
+    WebAssembly.Instance | { readonly instance: WebAssembly.Instance };
   const instance = "instance" in made ? made.instance : made;
   return instance.exports as unknown as KernelExports;
 }

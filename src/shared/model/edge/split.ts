@@ -278,7 +278,7 @@ function requireFit(
   { budgetBytes }: SplitOptions,
 ): void {
   if (fits(isolate, budgetBytes)) return;
-  const parts = Object.entries(isolate.bytes)
+  const parts = Object.entries<number>({ ...isolate.bytes })
     .filter(([, bytes]) => bytes > 0)
     .map(([name, bytes]) => `${name} ${megabytes(bytes)}`);
   throw new FlorenceError(

@@ -42,7 +42,7 @@ export function createWeightStream(
 ): WeightStream {
   let reading: Reading | null = null;
   /** What lies whole in the arena, by name of segment. */
-  let present = new Map<string, Placed>();
+  const present = new Map<string, Placed>();
   let bytesRead = 0;
   const waiting = new Set<() => void>();
 
@@ -83,21 +83,22 @@ export function createWeightStream(
 
   const readAll = async (own: Reading): Promise<void> => {
     const resident = own.phase.resident.length;
+    const isOver = (): boolean => own.isOver;
     for (const [index, placed] of own.order.entries()) {
       if (isPresent(placed)) continue;
-      await until(() => own.isOver || isFree(own, index));
-      if (own.isOver) return;
+      await until(() => isOver() || isFree(own, index));
+      if (isOver()) return;
       let { at } = placed;
       overwrite(placed.at, placed.end);
       for (const file of placed.segment.files) {
         await until(
           () =>
-            own.isOver ||
+            isOver() ||
             index < resident ||
             index <= own.inUse ||
             ahead(own, index, at - placed.at + file.bytes) <= READ_AHEAD_BYTES,
         );
-        if (own.isOver) return;
+        if (isOver()) return;
         const isThere = await loadFile(
           ...([file, bundle, arena, at] as const),
           () => !own.isOver,

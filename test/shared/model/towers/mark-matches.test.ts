@@ -15,7 +15,7 @@ const FILE = new URL(
   import.meta.url,
 );
 const tokenizer = await loadTokenizer({
-  "tokenizer.json": JSON.parse(readFileSync(FILE, "utf8")) as unknown,
+  "tokenizer.json": JSON.parse(readFileSync(FILE, "utf8")) as object,
 });
 const RULES: WordRules = {
   colors: ["red"],
