@@ -26,6 +26,8 @@ const QUESTIONS: Readonly<Record<string, readonly object[]>> = {
   "detect_open, 2 labels": [
     { task: "detect_open", labels: ["car", "bicycle"] },
   ],
+  ground: [{ task: "ground", phrase: "the car on the right" }],
+  segment: [{ task: "segment", phrase: "the car on the right" }],
   "caption and detect": [{ task: "caption" }, { task: "detect" }],
 };
 

@@ -60,8 +60,8 @@ export interface CloserLook {
   readonly openReader: (() => Promise<ReaderSessions>) | null;
 }
 
-/** Crops of one pass: more would hold too many activations at a time. */
-const CROPS_AT_ONCE = 8;
+/** Crops of one pass: eight find no room in an isolate of 96 MiB. */
+const CROPS_AT_ONCE = 1;
 
 /** What the prompts need beyond the image's hints. */
 export async function lookCloser(
