@@ -22,7 +22,16 @@ COLOURS = ["#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#46f0f0", "#f
 WIDTH, HEIGHT = 300, 262  # of one case; the text has 52 pixels of it
 
 # (file, title, [(photo, task)]): chosen by eye from --survey
-CASES = []
+CASES = [
+    ("good.webp", [
+        ("oi-c0ee02c8162c7262", {"task": "caption"}), ("oi-c0ee02c8162c7262", {"task": "segment", "phrase": "a person"}), ("oi-db3f0b47b290daa0", {"task": "segment", "phrase": "the woman"}),
+        ("oi-e06b4722adbe5748", {"task": "segment", "phrase": "a person"}), ("oix-e34eb589a5bbe49b", {"task": "ground", "phrase": "a brown bird"}), ("oi-f0b31718326d3509", {"task": "detect"}),
+    ]),
+    ("bad.webp", [
+        ("oi-a8c081577cdd63de", {"task": "caption"}), ("oi-7491dc5b881626cd", {"task": "caption"}), ("oi-db3f0b47b290daa0", {"task": "caption"}),
+        ("oi-1438180bb8f36354", {"task": "caption"}), ("oi-7191a4077d2b2183", {"task": "segment", "phrase": "the exercise bike"}), ("oi-ee05c5b95026ef24", {"task": "segment", "phrase": "the man on the right"}),
+    ]),
+]
 
 
 def ask(service, picture, task):

@@ -20,7 +20,9 @@ from model import CLOSER, NEAR_TASKS, PROMPTS, Bart, BoxModel, TextConfig
 from near import NEAR
 from tokenizer import FLORENCE, SCORES
 
-TASKS = ["caption", "caption:detailed", "detect", "detect_open", "propose", "classify_regions", "ocr_regions", "ocr", "ocr:lines"]
+# `dense_caption` is trained but not listed: three words may not repeat in an answer, and its phrases would have to.
+TASKS = ["caption", "caption:detailed", "caption:full", "detect", "propose", "detect_open", "ground", "segment", "segment_regions",
+         "classify_regions", "describe_regions", "ocr_regions", "ocr", "ocr:lines"]
 # The detector answers these prompts itself: nothing is lost in copying, and there is room for all it sees.
 ANSWERS = {"labeled": PROMPTS["detect"], "unlabeled": PROMPTS["propose"], "score_threshold": 0.1, "max": 100}
 

@@ -319,7 +319,7 @@ def abstention(complete, pixels, sheets, photos, answers):
     for key, picture, questions in pairs_to_ask(complete, pixels, sheets, photos):
         tasks = [{"task": "ground", "phrase": phrase} if task == "ground" else {"task": task, "labels": [phrase]} for task, phrase, _ in questions]
         for (task, _, there), result in zip(questions, answers.of(key, lambda p=picture: p, tasks)):
-            if result.get("status") == "ok":
+            if result.get("status") != "error":
                 scores.setdefault((task, "composites" if key.startswith("sheet") else "COCO"), []).append((there, surest(result)))
     figures = {}
     for (task, where), pairs in sorted(scores.items()):

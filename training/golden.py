@@ -17,11 +17,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from photos import is_coco_test, read_photos
 from evaluate_floors import open_photo
+import near
 from model import BoxModel, generate, hint_ids, line_ids, loc_ids, prepare, prompt_ids, run_plan
 from polygons import outline_ids, with_outlines
 from reader import Reader
 
 LONG_SIDE = 224
+DOUBLED = 4  # candidates whose outlines are made in float64 too: those that agree are held to the point
 
 
 def choose(photos):
@@ -46,14 +48,19 @@ def draw_text():
     return sheet
 
 
-def outlines_of(single, double, image, hints, exact, near, region):
+def near_candidates(model, hints):
+    return near.candidates(*hints["cells"], model.config["vision_config"]["near"])
+
+
+def outlines_of(single, double, image, hints, exact, seen, region):
     """What the outline head makes of the prompts it is for: a region's answer, and a phrase's with the outlines of its boxes."""
     words, corners = region
     with torch.no_grad():
         own, more = ([0] + outline_ids(model.outline(image, corners)[0], model.tokenizer) + [2] for model in (single, double))
-        shapes, others = single.outlines(image, hints), double.outlines(image, exact)
-        source, prompt = single.source(near, "segment", "the person"), prompt_ids("segment", single.tokenizer, "the person")
-        said = generate(single.bart, source, single.rules, 1, single.config["text_config"]["max_position_embeddings"], single.places(near, "segment", "the person"))
+        shapes, found = single.outlines(image, hints), near_candidates(double, exact)
+        others = {tuple(loc_ids(box, image.size, double.tokenizer)): outline_ids(double.outline(image, box)[0], double.tokenizer) for _, _, box in found[:DOUBLED]}
+        source, prompt = single.source(seen, "segment", "the person"), prompt_ids("segment", single.tokenizer, "the person")
+        said = generate(single.bart, source, single.rules, 1, single.config["text_config"]["max_position_embeddings"], single.places(seen, "segment", "the person"))
     return {"outlines": {
         "region": {"prompt": prompt_ids("segment_regions", single.tokenizer, words), "ids": own, "stable": own == more},
         "phrase": {"prompt": prompt, "hints": source[: -len(prompt)],
@@ -99,8 +106,8 @@ if __name__ == "__main__":
         vision = single.config["vision_config"]
         with torch.no_grad():
             region = single.look_closer(image, hints, corners)
-            near = single.look_near(image, hints) if "near" in vision else hints
-        for task, seen, text in (("caption", hints, ""), ("ground", near, "a person with a laptop"), ("detect_open", near, "person<and>cup<and>zebra"), ("classify_regions", region, words)):
+            looked = single.look_near(image, hints) if "near" in vision else hints
+        for task, seen, text in (("caption", hints, ""), ("ground", looked, "a person with a laptop"), ("detect_open", looked, "person<and>cup<and>zebra"), ("classify_regions", region, words)):
             prompt = prompt_ids(task, single.tokenizer, text)
             source = single.source(seen, task, text)
             answers[task] = {"prompt": prompt, "hints": source[: -len(prompt)]}
@@ -110,7 +117,7 @@ if __name__ == "__main__":
                 said = say(single)
                 answers[task][name] = {"ids": said, "stable": said == say(double),
                                        "text": single.tokenizer.decode([i for i in said if i > 2], skip_special_tokens=False)}
-        outlined = outlines_of(single, double, image, hints, exact, near, (words, corners)) if "outline" in vision["towers"][0] else {}
+        outlined = outlines_of(single, double, image, hints, exact, looked, (words, corners)) if "outline" in vision["towers"][0] else {}
         photos.append({
             "file": file, "source": r["source"], "license": r["license"], "attribution": r.get("attribution", r["key"]), "size": list(image.size),
             "tags": hints["tags"], "boxes": [{"label": b[0], "score": b[1], "box": b[2]} for b in hints["boxes"]],

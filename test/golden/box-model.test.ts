@@ -11,9 +11,12 @@ import { fileURLToPath } from "node:url";
 import { convertCheckpoint } from "../../src/convert/index.ts";
 import { loadImageCodecs } from "../../src/node/image-codecs.ts";
 import { openBundle } from "../../src/node/open-bundle.ts";
-import { hintsOf, sightOf } from "../../src/shared/analyze/prompt-hints.ts";
+import {
+  hintsOf,
+  placesOf,
+  sightOf,
+} from "../../src/shared/analyze/prompt-hints.ts";
 import { generate } from "../../src/shared/generate/generate.ts";
-import { hintedPlaces } from "../../src/shared/generate/hinted-places.ts";
 import { decodeImage } from "../../src/shared/image/decode-image.ts";
 import type { Features } from "../../src/shared/model/model.ts";
 import type { LoadedModel } from "../../src/shared/model/open-model.ts";
@@ -106,7 +109,7 @@ for (const [backend, photo] of Object.keys(BACKENDS).flatMap((backend) =>
       const ids = golden.prompt;
       const hintIds = hintsOf({ features, ids }, loaded);
       assert.deepEqual(hintIds, golden.hints, name);
-      const places = hintedPlaces(hintIds, tokenizer);
+      const places = placesOf({ features, ids }, loaded)!;
       for (const [numBeams, expected] of [
         [1, golden.greedy],
         [3, golden.beams3],

@@ -54,7 +54,7 @@ const OPERATION_CASES: readonly OperationCase[] = [
     resource: "image",
     operation: "caption",
     photo: "bear.jpg",
-    box: hasText("A bear that is standing in the grass."),
+    box: hasText("A bear walking in the grass near a tree."),
     scripted: hasText("a blue van in a street"),
   },
   {

@@ -8,7 +8,8 @@ import type { TowerStep } from "../hint-towers.ts";
  * side begins with, what is brought to a larger side again, and what is pooled
  * at the end. Where a 1 x 1 convolution widened the channels only for the
  * halving step, it is the value before it (EfficientNet's narrow block output,
- * as `features_only` of timm has it).
+ * as `features_only` of timm has it). Where a plan pools its last features,
+ * what is brought to a larger side belongs to a head and ends no stage.
  *
  * @param shapeOf the shape of a weight.
  */
@@ -32,13 +33,14 @@ export function stageEnds(
     ];
     return height === 1 && step.groups === 1 && out > into ? step.input : name;
   };
+  const isPooled = plan.some(({ op }) => op === "average_pool");
   const ends = new Set<string>();
   for (const step of plan) {
     const halves =
       (step.op === "conv" || step.op === "max_pool") && step.stride === 2;
     if (halves && step.input !== "image") ends.add(narrow(step.input));
-    if (step.op === "upsample_nearest" || step.op === "average_pool")
-      ends.add(step.input);
+    const widens = step.op === "upsample_nearest" && !isPooled;
+    if (widens || step.op === "average_pool") ends.add(step.input);
   }
   return ends;
 }

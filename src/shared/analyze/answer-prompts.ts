@@ -7,11 +7,6 @@ import {
   type FlorenceError,
 } from "../errors.ts";
 import { generate } from "../generate/generate.ts";
-import {
-  hintedPlaces,
-  matchingBoxes,
-  type BannedTokens,
-} from "../generate/hinted-places.ts";
 import type { LocationTokens } from "../generate/hypothesis.ts";
 import { meanLogProb, scoreSequences } from "../generate/score-sequences.ts";
 import type { DecodingState, Features, WrittenAnswer } from "../model/model.ts";
@@ -19,7 +14,7 @@ import type { LoadedModel } from "../model/open-model.ts";
 import type { Answer } from "../parse/answer.ts";
 import type { RatedLabels } from "../tasks/task.ts";
 import { outlineAnswer } from "./outline-answer.ts";
-import { hintsOf, sightOf, wordRulesOf } from "./prompt-hints.ts";
+import { hintsOf, placesOf, sightOf } from "./prompt-hints.ts";
 
 /** A prompt over an image, and the labels to rate for it. */
 export interface PromptToAnswer {
@@ -203,19 +198,6 @@ async function answerBatch(
       tellWhole(prompt, { answer, labelScores }, options);
     },
   });
-}
-
-/** What keeps an answer to the places of the hints, where the model asks for it. */
-function placesOf(
-  prompt: PromptToAnswer,
-  loaded: LoadedModel,
-): BannedTokens | null {
-  const { manifest, tokenizer } = loaded;
-  const { vision } = manifest;
-  if (vision.kind !== "hint_towers" || vision.places !== "hinted") return null;
-  const rules = wordRulesOf(prompt, loaded);
-  const choose = rules && matchingBoxes(prompt.ids, tokenizer, rules);
-  return hintedPlaces(hintsOf(prompt, loaded), tokenizer, choose ?? undefined);
 }
 
 interface RatedSequences {

@@ -1,6 +1,11 @@
 // What the vision side says for one prompt: its sight, and the hints that go
 // before its ids.
 
+import {
+  hintedPlaces,
+  matchingBoxes,
+  type BannedTokens,
+} from "../generate/hinted-places.ts";
 import type { NearSpec } from "../model/manifest.ts";
 import type { Features, PromptSight } from "../model/model.ts";
 import type { LoadedModel } from "../model/open-model.ts";
@@ -32,10 +37,23 @@ export function hintsOf(
 }
 
 /** How words are compared for a prompt that asks by words; null for others. */
-export function wordRulesOf(
+function wordRulesOf(
   prompt: AskedPrompt,
   { manifest: { vision } }: Pick<LoadedModel, "manifest">,
 ): NearSpec | null {
   if (vision.kind !== "hint_towers" || vision.near === undefined) return null;
   return sightOf(prompt)?.isForWords === true ? vision.near : null;
+}
+
+/** What keeps an answer to the places of the hints, where the model asks for it. */
+export function placesOf(
+  prompt: AskedPrompt,
+  loaded: Pick<LoadedModel, "manifest" | "tokenizer">,
+): BannedTokens | null {
+  const { manifest, tokenizer } = loaded;
+  const { vision } = manifest;
+  if (vision.kind !== "hint_towers" || vision.places !== "hinted") return null;
+  const rules = wordRulesOf(prompt, loaded);
+  const choose = rules && matchingBoxes(prompt.ids, tokenizer, rules);
+  return hintedPlaces(hintsOf(prompt, loaded), tokenizer, choose ?? undefined);
 }
