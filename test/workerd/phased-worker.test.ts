@@ -109,8 +109,12 @@ describe("the phased Worker", () => {
   test("chooses the size by the deadline", async () => {
     const unhurried = await ask(worker);
     assert.equal(unhurried.answer.model.input_size, 768);
-    const hurried = await ask(worker, {}, { "Deadline-Ms": "3000" });
-    assert.equal(hurried.answer.model.input_size, 384);
+    // Another place may be faster: the time is the size's own, cut short.
+    const began = performance.now();
+    await ask(worker, { input_size: 768 });
+    const time = String(Math.ceil(0.75 * (performance.now() - began)));
+    const hurried = await ask(worker, {}, { "Deadline-Ms": time });
+    assert.ok([384, 512].includes(hurried.answer.model.input_size), time);
   });
 
   test("answers two requests at once, one after the other", async () => {
