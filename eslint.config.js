@@ -69,6 +69,7 @@ export default tseslint.config(
       "workers/*/index.ts",
       "workers/resident/part.ts",
       "test/workerd/worker/index.ts",
+      "test/workerd/worker/compare.ts",
       "test/faults/worker/index.ts",
     ],
     rules: { "no-restricted-exports": "off" },

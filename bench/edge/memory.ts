@@ -55,7 +55,7 @@ const [bundle] = positionals;
 if (bundle === undefined) throw new Error("Name a bundle for the kernels.");
 const sizes = flags.sizes.split(",").map(Number);
 const budgetMb = Number.parseFloat(flags.budget);
-let isOver = false;
+const over: string[] = [];
 
 printMachine();
 const emptyBytes = await measureEmpty();
@@ -71,11 +71,11 @@ if (flags.only !== "resident") await measurePhased();
 if (flags.only !== "phased") await measureResident();
 console.log("");
 console.log(
-  isOver
+  over.length > 0
     ? `An isolate takes more than ${flags.budget}.`
     : `Every isolate stays below ${flags.budget}.`,
 );
-if (isOver) process.exitCode = 1;
+if (over.length > 0) process.exitCode = 1;
 
 async function measurePhased(): Promise<void> {
   const files = await serveFolder(bundle!);
@@ -117,13 +117,15 @@ async function measureResident(): Promise<void> {
     }
     workers.push(
       ...(await startApart(folder, {
-        change: (name, { assets: _, ...options }) => ({
-          ...options,
-          serviceBindings: {
-            ...options.serviceBindings,
-            ASSETS: fileService(addresses.get(name)!),
-          },
-        }),
+        change: (name, options) => {
+          const own = { ...options };
+          delete own.assets;
+          const ASSETS = fileService(addresses.get(name)!);
+          return {
+            ...own,
+            serviceBindings: { ...own.serviceBindings, ASSETS },
+          };
+        },
       })),
     );
     const [image, ...parts] = workers;
@@ -151,7 +153,7 @@ async function report(
   // The inspector counts the kernels' memory among the buffers, or does not.
   const others = bufferBytes >= kernels ? bufferBytes - kernels : bufferBytes;
   const isolate = kernels + usedBytes + others;
-  isOver ||= isolate > budgetMb * 1e6;
+  if (isolate > budgetMb * 1e6) over.push(name);
   const peak = worker.memory()?.peakResidentBytes ?? Number.NaN;
   console.log(
     `| ${[name, step, ...[kernels, usedBytes, others, isolate, peak - emptyBytes].map(megabytes)].join(" | ")} |`,

@@ -13,6 +13,12 @@ import { unstable_readConfig as readConfig } from "wrangler";
 import { edgeBundle } from "../shared/model/edge/open-golden.ts";
 import { runFlorence } from "./run-florence.ts";
 
+interface WorkerConfig {
+  readonly name: string;
+  readonly main: string;
+  readonly vars: Readonly<Record<string, unknown>>;
+}
+
 const bundle = await edgeBundle("tiny-native", "int8");
 const folder = mkdtempSync(join(tmpdir(), "florence-plan-"));
 after(() => {
@@ -82,9 +88,11 @@ test("writes Workers that wrangler reads, each with its own weights", async () =
   deepEqual(readdirSync(out).sort(), resident.map(({ name }) => name).sort());
   const weights = new Set<string>();
   for (const { name, segments } of resident) {
-    const config = readConfig({ config: join(out, name, "wrangler.toml") });
+    const config = readConfig({
+      config: join(out, name, "wrangler.toml"),
+    }) as WorkerConfig;
     equal(config.name, `florence-${name}`);
-    ok(existsSync(config.main!), config.main);
+    ok(existsSync(config.main), config.main);
     const assets = readdirSync(join(out, name, "assets"));
     ok(assets.includes("edge.json"));
     if (name === "image") continue;

@@ -78,7 +78,11 @@ for (const { name, bytes, contentType, status, code } of BAD_IMAGES) {
 }
 
 test("refuses a body of 25 MB, stating the limit", async () => {
-  const response = await analyze("caption", new Uint8Array(25_000_000));
+  const tooMuch = new Uint8Array(25_000_000);
+  // Answered before all of it is sent: the client may see its write refused.
+  const response = await analyze("caption", tooMuch).catch(() =>
+    analyze("caption", tooMuch),
+  );
   const problem = await readProblem(response);
   assert.equal(problem.code, "image_too_large");
   assert.match(problem.detail, /25 MB.*20 MB/u);

@@ -22,6 +22,8 @@ import {
   type WorkerProcess,
 } from "./worker-process.ts";
 
+type WorkerAssets = NonNullable<V4WorkerOptions["assets"]>;
+
 const CONFIG = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 
 /** Queues that nothing in the Worker sends to: R2 does, and other queues. */
@@ -143,10 +145,10 @@ async function workerOptions(
   return {
     ...own,
     ...(assets !== undefined && {
-      assets: { ...Object(own.assets), directory: assets },
+      assets: { ...(own.assets as WorkerAssets), directory: assets },
     }),
     ...(files !== undefined && {
-      assets: undefined,
+      assets: undefined as never,
       serviceBindings: { ASSETS: fileService(files) },
     }),
     name: "florence-edge",

@@ -33,7 +33,7 @@ interface Answer {
 
 async function ask(worker: WorkerProcess): Promise<Answer> {
   const form = new FormData();
-  form.set("image", new Blob([PHOTO as BlobPart]), "photo.jpg");
+  form.set("image", new Blob([PHOTO]), "photo.jpg");
   const options = { cache: "off", input_size: 384, max_tokens: 8 };
   const request = { tasks: [{ task: "caption" }], options };
   form.set("request", JSON.stringify(request));

@@ -111,7 +111,10 @@ async function workerOptions(
       name: `florence-${name}`,
       modulesRoot: "/",
       modules,
-      bindings: { ...Object(own.bindings), ...(kind === "image" && OPEN_MODE) },
+      bindings: {
+        ...(own.bindings as object),
+        ...(kind === "image" && OPEN_MODE),
+      },
     } as V4WorkerOptions);
     if (options !== null) workers.push(options);
   }
