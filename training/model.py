@@ -6,7 +6,7 @@ The box model: two towers that look, and a small BART that speaks. THE reference
     [hints, <s> prompt </s>] --> encoder --> decoder --> <s> answer </s>
 
 Used by the other scripts; alone, `python model.py --checkpoint DIR --image FILE` prints the hints and the answers
-(about a second).
+(about a second). Long, because a reference is read as one.
 """
 
 import argparse

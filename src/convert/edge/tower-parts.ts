@@ -1,5 +1,7 @@
 // A tower's plan for the kernels: fewer kinds of steps over maps with their
 // channels last, and the weights in the order these want them.
+//
+// Long because each kind of step has its own order, and all are read together.
 
 import { FlorenceError } from "../../shared/errors.ts";
 import type { EdgeTower } from "../../shared/model/edge/edge-plan.ts";
