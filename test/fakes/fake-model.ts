@@ -28,6 +28,8 @@ export type Script = (
 export interface FakeModelOptions {
   /** Called at the start of each vision pass; may throw or wait. */
   readonly onEncode?: (signal: AbortSignal | undefined) => Promise<void>;
+  /** Prompts for which it must look closer. */
+  readonly looksFor?: (prompt: string) => boolean;
 }
 
 /** Looked at where features came from elsewhere. */
@@ -47,6 +49,8 @@ export function createFakeModel(
 ): LoadedModel {
   const manifest = fakeManifest(tokenizer);
   const seen = new Map<Features, RgbImage>();
+  const looksFor = (ids: readonly number[]): boolean =>
+    options.looksFor?.(tokenizer.decode(ids.slice(1, -1))) ?? false;
   const model: Model = {
     manifest,
     capabilities: {
@@ -56,18 +60,23 @@ export function createFakeModel(
       weightBytes: 0,
       maxRows: 64,
     },
-    async encode(images, { signal } = {}) {
+    looksFor,
+    async encode(images, { signal, prompts } = {}) {
       await options.onEncode?.(signal);
       if (signal?.aborted === true) {
         throw new FlorenceError("deadline_exceeded", "Aborted.");
       }
-      return images.map((image): Features => {
+      return images.map((image, at): Features => {
+        const sights = (prompts?.[at] ?? [])
+          .filter(looksFor)
+          .map((prompt) => ({ prompt }));
         const features = {
           data: new Float32Array(4),
           tokens: 1,
           width: 4,
           hintIds: [],
           inputSize: 64,
+          ...(sights.length > 0 && { sights }),
         };
         seen.set(features, image);
         return features;

@@ -8,6 +8,7 @@ import {
   decodeSeenImage,
   encodeSeenImage,
 } from "../../src/http/features/seen-image-bytes.ts";
+import { mergeSights, seesMore } from "../../src/http/features/merge-sights.ts";
 import { sql, type Row } from "../../src/http/ports/database.ts";
 import { createCheckedService } from "./checked-service.ts";
 import { NODE_PLATFORM } from "../../src/node/platform.ts";
@@ -113,6 +114,71 @@ test("finds in the store what another process has seen", async () => {
   const byId = await envelopeOf(await restarted()(named(image.feature_id)));
   assert.deepEqual(byId.image, image);
   assert.equal(passes(), 1);
+});
+
+const READ = { task: "ocr" };
+const READ_LINES = { task: "ocr", layout: "lines" };
+
+function asking(task: object) {
+  return { ...BYTES, tasks: [task] };
+}
+
+test("looks closer once for each kind of question, and keeps all it saw", async () => {
+  const { ask, passes, restarted } = await bench({
+    looksFor: (prompt) => prompt.includes("text"),
+  });
+  const caption = { task: "caption" };
+  const used: number[] = [];
+  for (const task of [caption, READ, caption, READ, READ_LINES]) {
+    used.push((await ask(asking(task))).usage.vision_passes);
+  }
+  assert.deepEqual(used, [1, 1, 0, 0, 1]);
+  const elsewhere = restarted();
+  for (const task of [READ, READ_LINES, caption]) {
+    const { usage } = await envelopeOf(elsewhere(asking(task)));
+    assert.equal(usage.vision_passes, 0);
+  }
+  const { image } = await ask(asking(READ));
+  await ask(named(image.feature_id, { tasks: [READ] }));
+  assert.equal(passes(), 3);
+});
+
+test("loses nothing of two closer looks at once", async () => {
+  const both = Promise.withResolvers<undefined>();
+  let looking = 0;
+  const { ask } = await bench({
+    isConcurrent: true,
+    looksFor: (prompt) => prompt.includes("text"),
+    onEncode: async () => {
+      looking += 1;
+      if (looking === 3) both.resolve(undefined);
+      if (looking > 1) await both.promise;
+    },
+  });
+  await ask(BYTES);
+  await Promise.all([ask(asking(READ)), ask(asking(READ_LINES))]);
+  for (const task of [READ, READ_LINES]) {
+    assert.equal((await ask(asking(task))).usage.vision_passes, 0);
+  }
+  assert.equal(looking, 3);
+});
+
+test("keeps of many closer looks the last", () => {
+  const pass = (from: number, count: number): SeenImage => {
+    const sights = Array.from({ length: count }, (_, at) => ({
+      prompt: [0, from + at, 2],
+    }));
+    return { ...SEEN, features: { ...SEEN.features, sights } };
+  };
+  const merged = mergeSights(pass(1000, 200), pass(1150, 100));
+  const { sights = [] } = merged.features;
+  assert.equal(sights.length, 250);
+  assert.equal(new Set(sights.map(({ prompt }) => prompt[1])).size, 250);
+  const most = mergeSights(merged, pass(5000, 100)).features.sights ?? [];
+  assert.equal(most.length, 256);
+  assert.deepEqual(most.at(-1)?.prompt, [0, 5099, 2]);
+  assert.equal(seesMore(pass(1000, 3), pass(999, 9)), false);
+  assert.equal(seesMore(pass(1000, 3), pass(1001, 9)), true);
 });
 
 test("sees again what is another picture, or asked to be seen", async () => {
@@ -444,7 +510,7 @@ const SEEN: SeenImage = {
     inputSize: 768,
     sights: [
       { prompt: [0, 7, 2], answer: { ids: [0, 9, 2], logProbs: [0, -0.1, 0] } },
-      { prompt: [0, 8, 2], hintIds: [5] },
+      { prompt: [0, 8, 2], hintIds: [5], isForWords: true },
       { prompt: [0, 6, 2], openAt: 2, outlines: [{ box: [1, 2, 3, 4], ids: [9] }] }, // prettier-ignore
     ],
   },

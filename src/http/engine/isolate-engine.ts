@@ -2,6 +2,7 @@
 // that are loaded at the first need.
 
 import { analyze, type Platform } from "../../shared/analyze/analyze.ts";
+import { needsLook } from "../../shared/analyze/needs-look.ts";
 import type { SeenImage } from "../../shared/analyze/seen-image.ts";
 import {
   FlorenceError,
@@ -87,11 +88,12 @@ export function createIsolateEngine(options: IsolateEngineOptions): NearEngine {
     },
     analyze: (request, events = {}) =>
       turns.run(async () => {
+        const hosted = chooseModel(request.options.model, models);
+        const isEnough = await isSeenEnough(request, hosted);
         const decodeStartMs = platform.now();
-        const image = await decode(request, options);
+        const image = isEnough ? null : await decode(request, options);
         const decodeMs = platform.now() - decodeStartMs;
         throwIfAborted(request.signal);
-        const hosted = chooseModel(request.options.model, models);
         let kept: SeenImage | null = null;
         const nextListeners = tellOnce({
           ...events,
@@ -135,15 +137,22 @@ async function answerWith<T>(
   return await answer(await outlast(hosted.load()));
 }
 
-/** The pixels, where the request cannot be answered from what was seen. */
+/** Whether what was seen answers the request, without the pixels. */
+async function isSeenEnough(
+  request: EngineRequest,
+  hosted: HostedModel,
+): Promise<boolean> {
+  const { seen, options } = request;
+  if (seen === null || needsPixels(options)) return false;
+  return !needsLook(await outlast(hosted.load()), seen, request);
+}
+
+/** The pixels; null where only kept features are at hand. */
 async function decode(
-  { bytes, seen, options }: EngineRequest,
-  { codecs, decoding, models }: IsolateEngineOptions,
+  { bytes, options }: EngineRequest,
+  { codecs, decoding }: IsolateEngineOptions,
 ): Promise<DecodedImage | null> {
   if (bytes === null) return null;
-  const { manifest } = chooseModel(options.model, models);
-  const isEnough = !needsPixels(options) && !looksAgain(manifest);
-  if (seen !== null && isEnough) return null;
   const how = decoding(sniffImage(bytes));
   const { jpegScaling } = how;
   if (options.tiling.mode === "off" || typeof jpegScaling !== "object") {
@@ -159,14 +168,6 @@ async function decode(
 function needsPixels({ tiling, render }: AnalyzeOptions): boolean {
   return (
     tiling.mode === "auto" || render.format === "png" || render.crops === "png"
-  );
-}
-
-/** Whether a model looks at the picture itself for some prompts. */
-function looksAgain({ vision }: Manifest): boolean {
-  return (
-    vision.kind === "hint_towers" &&
-    (vision.closer !== undefined || vision.reader !== undefined)
   );
 }
 

@@ -6,6 +6,7 @@ import { FlorenceError } from "../../shared/errors.ts";
 import type { Host } from "../host.ts";
 import { sql } from "../ports/database.ts";
 import { createByteCache } from "./byte-cache.ts";
+import { mergeSights } from "./merge-sights.ts";
 import {
   decodeSeenImage,
   encodeSeenImage,
@@ -48,12 +49,13 @@ export interface FeatureCache {
   read(id: string, tenant: string): Promise<SeenImage>;
 
   /**
-   * Keeps a pass: in memory at once, then in the store, or tells the host why
-   * not. Never rejects.
+   * Keeps a pass, with what those remembered of the same picture looked at
+   * beyond it: in memory at once, then in the store, or tells the host why not.
+   * Never rejects.
    *
    * @returns as `written`.
    */
-  keep(id: string, tenant: string, seen: SeenImage): Promise<boolean>;
+  keep(id: string, tenant: string, pass: SeenImage): Promise<boolean>;
 
   /**
    * Whether a pass can be read from everywhere, once that is known: false if it
@@ -199,7 +201,9 @@ export function createFeatureCache(host: FeatureHost): FeatureCache {
       return seen;
     },
 
-    keep(id, tenant, seen) {
+    keep(id, tenant, pass) {
+      const before = recall(id, tenant);
+      const seen = before === null ? pass : mergeSights(before, pass);
       const expiresMs = platform.now() + config.keep_seconds * 1000;
       const written = write(id, tenant, seen, expiresMs);
       remember(id, { seen, tenant, expiresMs, written });

@@ -7,6 +7,7 @@ import type { EngineAnswer } from "../engine/engine.ts";
 import { outlast } from "../outlast.ts";
 import type { FeatureCache } from "./feature-cache.ts";
 import type { Flight } from "./flights.ts";
+import { mergeSights, seesMore } from "./merge-sights.ts";
 
 export interface PassKeeperOptions {
   readonly features: FeatureCache;
@@ -37,12 +38,14 @@ export function createPassKeeper(options: PassKeeperOptions): PassKeeper {
 
   const keep = async (pass: SeenImage): Promise<void> => {
     const { modelRevision } = pass;
-    if (modelRevision === seen?.modelRevision || kept.has(modelRevision))
-      return;
+    const before = modelRevision === seen?.modelRevision ? seen : null;
+    if (before !== null && !seesMore(pass, before)) return;
+    if (kept.has(modelRevision)) return;
     kept.add(modelRevision);
     const id = await idOf(modelRevision);
     if (id === null) return;
-    background?.(features.keep(id, tenant, pass));
+    const all = before === null ? pass : mergeSights(before, pass);
+    background?.(features.keep(id, tenant, all));
     flight?.end("seen");
   };
   let keeping = Promise.resolve();

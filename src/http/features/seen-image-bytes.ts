@@ -91,6 +91,7 @@ function copySight({
   prompt,
   openAt,
   hintIds,
+  isForWords,
   answer,
   outlines,
 }: PromptSight): v.InferInput<typeof Sight> {
@@ -98,6 +99,7 @@ function copySight({
     prompt: [...prompt],
     ...(openAt !== undefined && { openAt }),
     ...(hintIds !== undefined && { hintIds: [...hintIds] }),
+    ...(isForWords !== undefined && { isForWords }),
     ...(answer !== undefined && {
       answer: { ids: [...answer.ids], logProbs: [...answer.logProbs] },
     }),

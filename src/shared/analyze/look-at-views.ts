@@ -7,7 +7,7 @@ import type { LoadedModel } from "../model/open-model.ts";
 import { answerPrompts, type PromptToAnswer } from "./answer-prompts.ts";
 import type { AnalyzeInput, Platform } from "./analyze.ts";
 import type { AnalyzeEvents } from "./events.ts";
-import { hintsOf, sightOf } from "./prompt-hints.ts";
+import { hintsOf, isUnseen, sightOf } from "./prompt-hints.ts";
 import type { ImageFacts } from "./seen-image.ts";
 import type { TaskBoard, Unit } from "./task-board.ts";
 import { imageOf, type View } from "./views.ts";
@@ -106,7 +106,9 @@ async function see(
   const mustLook =
     kept !== null &&
     image !== null &&
-    prompts[0]!.some((ids) => isUnseen(ids, kept.features, loaded));
+    prompts[0]!.some((ids) =>
+      isUnseen({ features: kept.features, ids }, loaded),
+    );
   if (kept !== null && !mustLook) {
     events.vision?.(kept);
     return { all: [kept.features], isNew: false };
@@ -144,7 +146,7 @@ async function ask(
   for (const unit of units) {
     const features = seenOf.get(unit.view)!;
     const ids = unit.plan.prompts[unit.prompt]!;
-    if (isUnseen(ids, features, loaded)) {
+    if (isUnseen({ features, ids }, loaded)) {
       board.fail(unit, unseen(unit));
       continue;
     }
@@ -179,16 +181,6 @@ async function ask(
       board.fail(fitting[prompt]!, error);
     },
   });
-}
-
-/** Whether the model must look for this prompt, and has not. */
-function isUnseen(
-  ids: readonly number[],
-  features: Features,
-  { model }: LoadedModel,
-): boolean {
-  const isLookedFor = model.looksFor?.(ids) ?? false;
-  return isLookedFor && sightOf({ features, ids }) === undefined;
 }
 
 function unseen({ plan }: Unit): FlorenceError {

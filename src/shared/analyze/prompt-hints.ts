@@ -25,6 +25,15 @@ export function sightOf({
   return findForm(features.sights ?? [], ids);
 }
 
+/** Whether the model must look at the image for this prompt, and has not. */
+export function isUnseen(
+  prompt: AskedPrompt,
+  { model }: Pick<LoadedModel, "model">,
+): boolean {
+  const isLookedFor = model.looksFor?.(prompt.ids) ?? false;
+  return isLookedFor && sightOf(prompt) === undefined;
+}
+
 /** Ids of the hints that stand before this prompt. */
 export function hintsOf(
   prompt: AskedPrompt,

@@ -30,6 +30,25 @@ export const CASES: readonly HttpCase[] = [
     },
   },
   {
+    name: "looks once for each kind of question, and never again",
+    async run(target) {
+      const photo = Buffer.from(freshPhoto()).toString("base64");
+      const passesFor = async (task: object): Promise<number> => {
+        const tasks = { tasks: [task] };
+        const answer = await read(await ask(target, { base64: photo }, tasks));
+        return answer.usage.vision_passes;
+      };
+      const caption = { task: "caption" };
+      const ground = (phrase: string) => ({ task: "ground", phrase });
+      const box = { x_min: 10, y_min: 20, x_max: 120, y_max: 140 };
+      const region = { task: "describe_regions", regions: [{ box }] };
+      const questions = [caption, ground("a boat"), ground("the water"), region, region, caption, ground("a boat")]; // prettier-ignore
+      const passes: number[] = [];
+      for (const question of questions) passes.push(await passesFor(question));
+      assert.deepEqual(passes, [1, 1, 0, 1, 0, 0, 0]);
+    },
+  },
+  {
     name: "answers a feature_id without the picture",
     async run(target) {
       const { image, results } = await analyze(target, freshPhoto());
