@@ -38,18 +38,18 @@ def names_it(caption, label, synonyms):
 
 def parse_boxes(ids, tokenizer):
     """Answer ids -> [(label, (x1,y1,x2,y2) in 0..1)], as Florence-2's own parser reads them."""
-    first, label, places, found = tokenizer.token_to_id("<loc_0>"), [], [], []
-    for i in ids + [2]:
+    first, label, places, found, after_place = tokenizer.token_to_id("<loc_0>"), [], [], [], False
+    for i in ids:
         if first <= i < first + 1000:
+            after_place = True
             places.append((i - first + 0.5) / 1000)
             if len(places) == 4:
                 found.append((tokenizer.decode(label).strip(), tuple(places)))
                 places = []
         elif i > 2:
-            if places or (found and label and last_was_place):
-                label, places = [], []
+            if after_place:
+                label, places, after_place = [], [], False
             label.append(i)
-        last_was_place = first <= i < first + 1000
     return found
 
 

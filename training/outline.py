@@ -142,7 +142,7 @@ def composite(cuts, backgrounds, R):
     sheet = ground(backgrounds, R)
     w, h = sheet.size
     size_of = lambda: R.uniform(0.25, 0.85)
-    centre, count, asked, whole = None, R.choice((1, 2, 2, 3, 4)), None, 0
+    count, asked, whole = R.choice((1, 2, 2, 3, 4)), None, 0
     order = [False] * (count - 1)
     order.insert(R.randint(0, count - 1), True)
     spot = (R.uniform(0.25, 0.75) * w, R.uniform(0.25, 0.75) * h)

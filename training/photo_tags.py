@@ -32,7 +32,7 @@ def fit(x, y, known, seconds, decay):
     weight = torch.zeros(y.shape[1], x.shape[1], requires_grad=True)
     bias = torch.full((y.shape[1],), -5.0, requires_grad=True)
     optimizer = torch.optim.AdamW([weight, bias], lr=3e-3, weight_decay=decay)
-    generator, started, epochs = torch.Generator().manual_seed(0), time.time(), 25
+    generator, epochs = torch.Generator().manual_seed(0), 25
     for epoch in range(epochs):
         for group in optimizer.param_groups:
             group["lr"] = 3e-3 * (1 - epoch / epochs)
