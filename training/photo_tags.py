@@ -11,7 +11,6 @@ all photos, of training photos by heads that did not see them (3 folds), so that
 
 import argparse
 import json
-import time
 from pathlib import Path
 
 import torch
@@ -25,7 +24,7 @@ from words import COLOURS
 GROUNDS = ["white background", "black background", "plain background", "black and white"]
 
 
-def fit(x, y, known, seconds, decay):
+def fit(x, y, known, decay):
     """Logistic regression, many labels at once. x [n,1280], y and known [n,K] -> weight [K,1280], bias [K]."""
     mean, std = x.mean(0), x.std(0) + 1e-3
     z = (x - mean) / std
@@ -77,10 +76,10 @@ if __name__ == "__main__":
     p, folds = torch.zeros_like(y), []
     for k in range(FOLDS):
         part = train & (fold != k)
-        weight, bias = fit(x[part], y[part], known[part], 60, args.decay)
+        weight, bias = fit(x[part], y[part], known[part], args.decay)
         p[fold == k] = (x[fold == k] @ weight.T + bias).sigmoid()
         folds.append((weight, bias))
-    weight, bias = fit(x[train], y[train], known[train], 60, args.decay)
+    weight, bias = fit(x[train], y[train], known[train], args.decay)
     p[~train] = (x[~train] @ weight.T + bias).sigmoid()
 
     heads = [{"output": "photo_tags", "activation": "sigmoid", "labels": names, "threshold": 0.1, "max": 4},
