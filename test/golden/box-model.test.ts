@@ -1,6 +1,6 @@
 // The model in the box against `training/model.py`, which is the reference for
-// checkpoints with hint towers: hints and answers, token for token, at fp32, on
-// both backends.
+// checkpoints with hint towers: hints, answers and outlines, token for token, at
+// fp32, on both backends.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -23,6 +23,7 @@ import type { LoadedModel } from "../../src/shared/model/open-model.ts";
 import { findTask } from "../../src/shared/tasks/index.ts";
 import { promptIds } from "../../src/shared/tasks/task.ts";
 import type { Tokenizer } from "../../src/shared/tokenizer/tokenizer.ts";
+import { checkOutlines, type GoldenOutlines } from "./box-outlines.ts";
 
 interface GoldenIds {
   /** With the decoder's start token. */
@@ -43,6 +44,8 @@ interface GoldenPhoto {
   /** What the detector answers itself. */
   readonly told: Readonly<Record<string, readonly number[]>>;
   readonly answers: Readonly<Record<string, GoldenAnswer>>;
+  /** Left out where the checkpoint has no outline head. */
+  readonly outlines?: GoldenOutlines;
 }
 
 interface GoldenText {
@@ -94,7 +97,11 @@ for (const [backend, photo] of Object.keys(BACKENDS).flatMap((backend) =>
     const loaded = opened.get(backend)!;
     const { model, tokenizer, manifest } = loaded;
     const answers = Object.entries(photo.answers);
-    const asked = answers.map(([, { prompt }]) => prompt);
+    const outlined =
+      photo.outlines === undefined
+        ? []
+        : [photo.outlines.region.prompt, photo.outlines.phrase.prompt];
+    const asked = [...answers.map(([, { prompt }]) => prompt), ...outlined];
     const features = await see(loaded, photo.file, asked);
     assert.ok(photo.hints.stable);
     assert.deepEqual(features.hintIds, photo.hints.ids);
@@ -128,6 +135,9 @@ for (const [backend, photo] of Object.keys(BACKENDS).flatMap((backend) =>
         assert.deepEqual([start, ...answer!.ids], expected.ids, name);
       }
     }
+    if (photo.outlines === undefined) return;
+    const compared = await checkOutlines(loaded, features, photo.outlines);
+    assert.ok(compared > 1, "no outline of the photo is stable");
   });
 }
 
