@@ -2,75 +2,35 @@
 Every figure of the model card, of a bundle as it is shipped: photos go in and answers come out by the HTTP API of
 `florence serve`, with the options' defaults but for captions' beams and `min_score`, 0.
 
-    python figures.py --bundle models/box/bundle --out after.json
-    python figures.py --compare before.json after.json
+    python figures.py --bundle models/box/bundle --out after.jsonl
+    python figures.py --compare before.jsonl after.jsonl
 
 The first takes 10 minutes on one quiet core; it goes on where it was stopped. It prints each figure with its n and a 95 %
-bootstrap interval. The second prints, for two such files, both figures and the paired bootstrap interval of the difference.
+bootstrap interval. The second asks nothing: of two such files it prints, as a table in Markdown, both figures and the paired bootstrap
+interval of their difference, for all that both bundles were trained for; the exit code is 1 where one is worse beyond chance.
 Needs Java for CIDEr's tokenizer.
 """
 
 import argparse
-import base64
 import collections
 import contextlib
 import hashlib
 import io
 import json
-import os
 import random
-import re
-import subprocess
 import sys
-import tempfile
-import threading
-import urllib.request
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from answers import ROOT, Answers, is_refused
 from composites import KNOWN, Photos, test_sheets
 from photos import is_coco_test
 from evaluate_floors import names_it
 from model import overlap
 from outline import drawn
 
-ROOT = Path(__file__).parent.parent
-
-
-# --- asking ----------------------------------------------------------------------------------------------------------
-
-class Service:
-    """`florence serve` over one bundle, for this machine only."""
-
-    def __init__(self, bundle, threads):
-        command = ["node", str(ROOT / "src/cli/florence.js"), "serve", "--open", "--port", "0", "--data", tempfile.mkdtemp(), "--model", str(bundle), "--threads", str(threads)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "FLORENCE_RATE_PER_MINUTE": "100000"})
-        for line in self.process.stdout:
-            found = re.search(r"http://127\.0\.0\.1:\d+", line)
-            if found:
-                self.address = found.group()
-                break
-        else:
-            raise SystemExit("florence serve did not start")
-            threading.Thread(target=lambda: collections.deque(self.process.stdout, 0), daemon=True).start()  # its log
-
-    def ask(self, image, tasks, **options):
-        """-> results in the tasks' order. image: PIL."""
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG")
-        body = {"image": {"base64": base64.b64encode(buffer.getvalue()).decode()}, "tasks": tasks, "options": {"min_score": 0} | options}
-        request = urllib.request.Request(self.address + "/v1/analyze", json.dumps(body).encode(), {"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=600) as answer:
-                return json.load(answer)["results"]
-        except urllib.error.HTTPError as error:
-            problem = json.load(error)
-            if problem.get("code") == "unsupported_task":
-                return [problem] * len(tasks)
-            raise SystemExit(f"{problem}") from error
-
+# --- boxes ----------------------------------------------------------------------------------------------------------
 
 def corners(box):
     return box["x_min"], box["y_min"], box["x_max"], box["y_max"]
@@ -84,21 +44,6 @@ def annotated(row, image, crowd=False):
     """[(label, corners in pixels)]"""
     w, h = image.size
     return [(b["label"], (b["x0"] * w, b["y0"] * h, b["x1"] * w, b["y1"] * h)) for b in row.get("boxes", []) if crowd or not b.get("crowd")]
-
-
-class Answers:
-    """What was answered, kept in a file after every picture."""
-
-    def __init__(self, service, file):
-        self.service, self.file = service, Path(file)
-        self.known = json.loads(self.file.read_text()) if self.file.exists() else {}
-
-    def of(self, key, image, tasks, **options):
-        if key not in self.known:
-            picture = image()
-            self.known[key] = [a for at in range(0, len(tasks), 16) for a in self.service.ask(picture, tasks[at : at + 16], **options)]
-            self.file.write_text(json.dumps(self.known))
-        return self.known[key]
 
 
 # --- figures: each is a list of values, one for each picture or case, whose mean it is, or a function of a sample ----------
@@ -184,12 +129,14 @@ def mask_overlap(result, mask):
     return float((said & mask).sum() / max(1, (said | mask).sum()))
 
 
-def collect(args):
-    """Asks everything; -> {figure: (values, function)}"""
+#: The task a figure is of, by how its name begins; all others are of tasks that every bundle knows.
+TASK_OF = {"region category": "classify_regions", "grounding": "ground", "referring": "segment", "mask IoU": "segment_regions", "OCR": "ocr"}
+
+
+def collect(args, answers):
+    """Asks everything that is not in `answers`; -> {figure: (values, function)}, without those of tasks the bundle was not trained for"""
     photos = Photos(args.shared)
     rows = list(photos.rows.values())
-    service = Service(args.bundle, args.threads)
-    answers = Answers(service, args.out)
     synonyms = json.loads((ROOT / "test/data/synonyms.json").read_text())
     by_hash = lambda rows: sorted(rows, key=lambda r: hashlib.sha1(r["key"].encode()).hexdigest())
     figures = {}
@@ -282,8 +229,9 @@ def collect(args):
     figures["OCR word recall, drawn text"] = share_of([word_recall(told, answers.of(f"sheet text {n}", lambda s=sheet: s, [{"task": "ocr", "layout": "lines"}])[0]) for n, (sheet, told) in enumerate(sheets["text"])])
 
     figures |= abstention(complete, pixels, sheets, photos, answers)
-    service.process.terminate()
-    return figures
+    answers.close()
+    refused = tuple(start for start, task in TASK_OF.items() if task in answers.refused)
+    return {name: figure for name, figure in figures.items() if not name.startswith(refused)}
 
 
 def pairs_to_ask(complete, pixels, sheets, photos):
@@ -319,7 +267,7 @@ def abstention(complete, pixels, sheets, photos, answers):
     for key, picture, questions in pairs_to_ask(complete, pixels, sheets, photos):
         tasks = [{"task": "ground", "phrase": phrase} if task == "ground" else {"task": task, "labels": [phrase]} for task, phrase, _ in questions]
         for (task, _, there), result in zip(questions, answers.of(key, lambda p=picture: p, tasks)):
-            if result.get("status") != "error":
+            if not is_refused(result):
                 scores.setdefault((task, "composites" if key.startswith("sheet") else "COCO"), []).append((there, surest(result)))
     figures = {}
     for (task, where), pairs in sorted(scores.items()):
@@ -332,31 +280,57 @@ def abstention(complete, pixels, sheets, photos, answers):
     return figures
 
 
+def difference(before, after, draws):
+    """Of one figure of two bundles -> both, and the 95 % interval of after - before over pictures drawn for both at once."""
+    (values, of), (others, of_before) = after, before
+    assert len(values) == len(others), "not the same pictures"
+    rng, n = np.random.default_rng(0), len(values)
+    drawn = [of(at) - of_before(at) for at in (rng.integers(0, n, n) for _ in range(draws))]
+    return of_before(np.arange(n)), of(np.arange(n)), float(np.percentile(drawn, 2.5)), float(np.percentile(drawn, 97.5))
+
+
+def compare(before, after):
+    """Prints the paired table of {figure: (values, function)} of two bundles; -> the figures that are worse beyond chance."""
+    worse = []
+    print("| figure | n | before | after | difference, 95 % of paired draws |\n| --- | --- | --- | --- | --- |")
+    for name, figure in after.items():
+        if name not in before:
+            print(f"| {name.strip()} | {count_of(figure[0])} | - | {figure[1](np.arange(len(figure[0]))):.3f} | |", flush=True)
+            continue
+        old, new, low, high = difference(before[name], figure, draws_for(name))
+        is_worse = low > 0 if name.startswith("false") else high < 0
+        worse += [name.strip()] if is_worse else []
+        print(f"| {name.strip()} | {count_of(figure[0])} | {old:.3f} | {new:.3f} | {new - old:+.3f} [{low:+.3f}, {high:+.3f}]{' worse' if is_worse else ''} |", flush=True)
+    return worse
+
+
+def draws_for(name):
+    """How many bootstrap samples: gathering an AP anew takes long."""
+    return 200 if "AP50" in name else 1000
+
+
+def count_of(values):
+    return f"{int(np.asarray(values)[:, 1].sum())} in {len(values)} pictures" if getattr(values, "ndim", 1) == 2 else str(len(values))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", default=str(ROOT / "models/box/bundle"))
     parser.add_argument("--shared", default="../shared")
-    parser.add_argument("--out", default="/tmp/florence-training/figures.json", help="answers so far; asked for again, they are read from here")
+    parser.add_argument("--out", default="/tmp/florence-training/figures.jsonl", help="answers so far; asked for again, they are read from here")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--objects", type=int, default=200, help="object photos, the first by a hash of their key")
     parser.add_argument("--receipts", type=int, default=46)
     parser.add_argument("--compare", nargs=2, metavar="FILE", help="two files of answers to the same pictures")
     args = parser.parse_args()
     if args.compare:
-        both = []
-        for file in args.compare:
-            args.out = file
-            both.append(collect(args))
-        for name, (values, of) in both[1].items():
-            before, of_before = both[0].get(name, ([], None))
-            if of_before is None or len(before) != len(values):
-                print(f"{name}: {of(np.arange(len(values))):.3f}; before: not answered")
-                continue
-            rng, n = np.random.default_rng(0), len(values)
-            draws = [of(at) - of_before(at) for at in (rng.integers(0, n, n) for _ in range(200 if "AP50" in name else 1000))]
-            print(f"{name}: {of_before(np.arange(n)):.3f} -> {of(np.arange(n)):.3f}, difference {np.mean(draws):+.3f} [{np.percentile(draws, 2.5):+.3f}, {np.percentile(draws, 97.5):+.3f}], n {n}")
-    else:
-        for name, (values, of) in collect(args).items():
-            figure, low, high = interval(values, of, 200 if "AP50" in name else 1000)
-            count = f"{int(np.asarray(values)[:, 1].sum())} in {len(values)} pictures" if getattr(values, "ndim", 1) == 2 else len(values)
-            print(f"{name}: {figure:.3f} [{low:.3f}, {high:.3f}], n {count}", flush=True)
+        kept = [Answers(file) for file in args.compare]
+        print(" -> ".join(one.identity["revision"][:19] for one in kept), flush=True)
+        with contextlib.redirect_stdout(sys.stderr):
+            before, after = (collect(args, answers) for answers in kept)
+        worse = compare(before, after)
+        print(f"\nWorse beyond chance: {', '.join(worse) or 'none'}.")
+        sys.exit(1 if worse else 0)
+    for name, (values, of) in collect(args, Answers(args.out, args.bundle, args.threads)).items():
+        figure, low, high = interval(values, of, draws_for(name))
+        print(f"{name}: {figure:.3f} [{low:.3f}, {high:.3f}], n {count_of(values)}", flush=True)
