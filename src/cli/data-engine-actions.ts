@@ -8,6 +8,7 @@ import {
   dataEngineSchema,
   filter,
   parseFilterOptions,
+  parseBundleTasks,
   parseSpecialist,
   refine,
   renderText,
@@ -125,6 +126,7 @@ async function runRefine(
       photos: wanted(flags, "photos"),
       train: wanted(flags, "train"),
       rounds: numberOf(flags, "rounds", 2, 1),
+      tasks: parseBundleTasks(flags.task),
       workers: workersOf(flags),
       onStep: (round, step) => {
         io.stderr.write(`Round ${round}: ${step}\n`);

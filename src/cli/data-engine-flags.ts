@@ -24,7 +24,8 @@ export const DATA_ENGINE_FLAGS = {
     short: "t",
     value: "TASK",
     multiple: true,
-    summary: "annotate: what a bundle is asked; all it can do if left out.",
+    summary:
+      "annotate, refine: what a bundle is asked; all it can do if left out.",
   },
   labels: {
     type: "string",
@@ -104,7 +105,7 @@ const TAKES = {
   annotate: ["out", "specialist", "task", "labels", "retry", "workers"],
   filter: ["out", "options"],
   sheet: ["out", "photos", "limit"],
-  refine: ["out", "photos", "options", "train", "rounds", "workers"],
+  refine: ["out", "photos", "options", "train", "rounds", "task", "workers"],
   compose: ["out", "photos", "backgrounds", "count", "seed", "workers"],
   "render-text": ["out", "font", "count", "seed", "workers"],
   schema: [],

@@ -28,5 +28,8 @@ export {
   type RefineOptions,
   type RoundReport,
 } from "./refine/refine.ts";
-export { parseSpecialist } from "./specialists/parse-specialist.ts";
+export {
+  parseBundleTasks,
+  parseSpecialist,
+} from "./specialists/parse-specialist.ts";
 export type { SpecialistSpec } from "./specialists/specialist.ts";

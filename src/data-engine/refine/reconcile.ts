@@ -9,6 +9,8 @@ import type { FilterOptions } from "../filter/filter-options.ts";
 import { judgePhrase } from "../filter/phrase-rules.ts";
 import { judgeText } from "../filter/text-rules.ts";
 import type { Verdict } from "../filter/verdict.ts";
+import { taskThatSays } from "../specialists/florence-drafts.ts";
+import type { BundleTask } from "../specialists/specialist.ts";
 import type {
   Annotation,
   RegionText,
@@ -27,7 +29,7 @@ export interface Reconciled {
 export interface ReconcileCounts {
   /** Known and said by the model too. */
   readonly agreed: number;
-  /** Known, not said by the model, kept since people or sure. */
+  /** Known, not said by the model, kept since people, sure, or not asked for. */
   readonly trusted: number;
   /** Known, not said by the model, taken out. */
   readonly dropped: number;
@@ -42,10 +44,12 @@ export interface ReconcileCounts {
  *
  * @param known what is known of it, from `filter` or the round before.
  * @param said what the model says, with its stability.
+ * @param asked what it was asked: its silence on anything else says nothing.
  */
 export function reconcile(
   known: readonly Annotation[],
   said: readonly Annotation[],
+  asked: ReadonlySet<BundleTask>,
   options: FilterOptions,
 ): Reconciled {
   const annotations: Annotation[] = [];
@@ -59,12 +63,16 @@ export function reconcile(
     }
     const same = said.filter((other) => saysTheSame(one, other, options));
     for (const other of same) matched.add(other);
+    const task = taskThatSays(one);
+    const isUnasked = task !== null && !asked.has(task);
     // What an earlier model said holds only as long as this one says it too.
     const isModels = one.source.kind === "bundle";
+    const isTrusted =
+      !isModels && (one.kind === "text" || isSure(one, options));
     if (same.length > 0) {
       counts.agreed += 1;
       annotations.push(withVoice(one, same[0]!));
-    } else if (!isModels && (one.kind === "text" || isSure(one, options))) {
+    } else if (isUnasked || isTrusted) {
       counts.trusted += 1;
       annotations.push(one);
     } else {

@@ -13,6 +13,7 @@ import {
   parseLine,
   readRecords,
 } from "../records/read-records.ts";
+import type { BundleTask } from "../specialists/specialist.ts";
 import { runRound, type RoundContext } from "./round.ts";
 import { QualitySchema } from "./quality.ts";
 
@@ -54,6 +55,8 @@ export interface RefineOptions {
   readonly rounds: number;
   /** A shell's command line, see `runTraining`. */
   readonly train: string;
+  /** What the trained bundles are asked. */
+  readonly tasks: readonly BundleTask[];
   /** Bounds of `sureScore`, `sureStability`, agreement and texts. */
   readonly options: FilterOptions;
   readonly workers: number;

@@ -2,7 +2,7 @@
 
 import { mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { throwIfAborted } from "../../shared/errors.ts";
+import { FlorenceError, throwIfAborted } from "../../shared/errors.ts";
 import { readManifest } from "../../shared/model/open-model.ts";
 import { bundleFolder } from "../../node/bundle-folder.ts";
 import { annotate } from "../annotate/annotate.ts";
@@ -20,7 +20,7 @@ import {
   type SeenPhoto,
   type Source,
 } from "../records/record.ts";
-import { BUNDLE_TASKS } from "../specialists/specialist.ts";
+import type { BundleTask } from "../specialists/specialist.ts";
 import { measureQuality, type JudgedPhoto } from "./quality.ts";
 import { reconcile, type ReconcileCounts } from "./reconcile.ts";
 import type { RefineOptions, RoundReport } from "./refine.ts";
@@ -47,13 +47,14 @@ export async function runRound(context: RoundContext): Promise<RoundReport> {
   await mkdir(folder, { recursive: true });
   onStep?.(round, "train");
   const trainedOn = await train(context);
+  const { id, revision, tasks } = await readManifest(
+    bundleFolder(join(folder, "bundle")),
+  );
   onStep?.(round, "annotate");
   const said = await lookAgain(context);
   onStep?.(round, "reconcile");
-  const counts = await reconcileAll(context, said);
-  const { id, revision } = await readManifest(
-    bundleFolder(join(folder, "bundle")),
-  );
+  const asked = new Set(context.tasks.filter((task) => tasks.includes(task)));
+  const counts = await reconcileAll(context, said, asked);
   return {
     round,
     bundle: { id, revision },
@@ -104,7 +105,7 @@ async function lookAgain(context: RoundContext): Promise<Said> {
       {
         kind: "florence",
         bundle: join(folder, "bundle"),
-        tasks: [...BUNDLE_TASKS],
+        tasks: [...context.tasks],
         views: true,
       },
     ],
@@ -131,6 +132,7 @@ async function lookAgain(context: RoundContext): Promise<Said> {
 async function reconcileAll(
   { folder, known, options, round, onHalfLine, signal }: RoundContext,
   said: Said,
+  asked: ReadonlySet<BundleTask>,
 ): Promise<ReconcileCounts & { readonly kept: number }> {
   const by: Source = {
     kind: "specialist",
@@ -161,6 +163,7 @@ async function reconcileAll(
       const { annotations, removed, counts } = reconcile(
         record.annotations,
         said.get(record.photo.path) ?? [],
+        asked,
         options,
       );
       sum.agreed += counts.agreed;
@@ -203,8 +206,20 @@ function qualityOf(
   return { said: measureQuality(photos), stable: measureQuality(stable) };
 }
 
-/** Writes a file that is there whole or not at all. */
+/**
+ * Writes a file that is there whole or not at all.
+ *
+ * @throws FlorenceError `not_found` where there is no room or no right.
+ */
 async function writeWhole(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.part`, text);
-  await rename(`${path}.part`, path);
+  try {
+    await writeFile(`${path}.part`, text);
+    await rename(`${path}.part`, path);
+  } catch (cause) {
+    throw new FlorenceError(
+      "not_found",
+      `Cannot write ${path}: ${cause instanceof Error ? cause.message : String(cause)}. What was written before is whole. Make room, then run the same command again: it goes on from there.`,
+      { cause },
+    );
+  }
 }

@@ -3,8 +3,8 @@
 import { FlorenceError } from "../../shared/errors.ts";
 import type { EnvelopeResult } from "../../shared/schema/analysis.ts";
 import type { GroundResult } from "../../shared/tasks/ground.ts";
-import type { Level, Region } from "../records/record.ts";
-import type { Draft } from "./specialist.ts";
+import type { Annotation, Level, Region } from "../records/record.ts";
+import type { BundleTask, Draft } from "./specialist.ts";
 
 const LEVELS = {
   short: "brief",
@@ -68,6 +68,36 @@ export function draftsOfResult(
       throw new Error(`internal: ${result.task} makes no annotations`);
   }
 }
+
+/**
+ * The task whose answer could say what an annotation says; null for what no
+ * task says.
+ */
+export function taskThatSays(annotation: Annotation): BundleTask | null {
+  switch (annotation.kind) {
+    case "text":
+      return TASK_OF_LEVEL[annotation.level];
+    case "region_text":
+      return TASK_OF_REGION[annotation.about];
+    case "triplet":
+      return "ground";
+    case "tag":
+      return null;
+  }
+}
+
+const TASK_OF_LEVEL = {
+  brief: "caption",
+  detailed: "caption:detailed",
+  more_detailed: "caption:full",
+} as const satisfies Record<Level, BundleTask>;
+
+const TASK_OF_REGION = {
+  object: "detect",
+  description: "dense_caption",
+  writing: "ocr:lines",
+  salient: null,
+} as const;
 
 function regionText(
   about: "object" | "description" | "writing",

@@ -7,6 +7,7 @@ import { nearestWord } from "../../shared/schema/nearest.ts";
 import {
   BUNDLE_TASKS,
   SpecialistSpecSchema,
+  type BundleTask,
   type SpecialistSpec,
 } from "./specialist.ts";
 
@@ -44,26 +45,38 @@ export function parseSpecialist(
       kind as keyof typeof SPECIALISTS,
     );
   const bundle = value ?? MODEL_IN_THE_BOX;
+  const asked = parseBundleTasks(tasks);
   const given = {
     detector: { kind, model: value },
     ocr: { kind },
     matte: { kind, ...(value !== undefined && { model: value }) },
     tags: { kind, bundle },
-    florence: { kind, bundle, ...(tasks.length > 0 && { tasks: [...tasks] }) },
+    florence: { kind, bundle, tasks: [...asked] },
     linker: { kind },
   }[kind as keyof typeof SPECIALISTS];
   const parsed = v.safeParse(SpecialistSpecSchema, given);
   if (parsed.success) return parsed.output;
-  const isTask = parsed.issues[0].path?.[0]?.key === "tasks";
-  throw isTask
-    ? new FlorenceError(
-        "unknown_task",
-        `A bundle is asked ${BUNDLE_TASKS.join(", ")}; "${tasks.join(", ")}" is not among them.`,
-      )
-    : refusal(
-        `"${spelling}" is not understood`,
-        kind as keyof typeof SPECIALISTS,
-      );
+  throw refusal(
+    `"${spelling}" is not understood`,
+    kind as keyof typeof SPECIALISTS,
+  );
+}
+
+/**
+ * Reads what a bundle is asked; all it can do where empty.
+ *
+ * @throws FlorenceError `unknown_task`.
+ */
+export function parseBundleTasks(
+  tasks: readonly string[] = [],
+): readonly BundleTask[] {
+  if (tasks.length === 0) return BUNDLE_TASKS;
+  const parsed = v.safeParse(v.array(v.picklist(BUNDLE_TASKS)), tasks);
+  if (parsed.success) return parsed.output;
+  throw new FlorenceError(
+    "unknown_task",
+    `A bundle is asked ${BUNDLE_TASKS.join(", ")}; "${tasks.join(", ")}" is not among them.`,
+  );
 }
 
 function unknownKind(kind: string): FlorenceError {

@@ -48,6 +48,8 @@ export const BUNDLE_TASKS = [
   "ocr:lines",
 ] as const;
 
+export type BundleTask = (typeof BUNDLE_TASKS)[number];
+
 /** A specialist to open, as it goes to a thread. */
 export const SpecialistSpecSchema = v.variant("kind", [
   v.strictObject({

@@ -4,6 +4,10 @@ import { parseFilterOptions } from "../../../src/data-engine/filter/filter-optio
 import { measureQuality } from "../../../src/data-engine/refine/quality.ts";
 import { reconcile } from "../../../src/data-engine/refine/reconcile.ts";
 import {
+  BUNDLE_TASKS,
+  type BundleTask,
+} from "../../../src/data-engine/specialists/specialist.ts";
+import {
   BUNDLE,
   DETECTOR,
   HUMAN,
@@ -13,11 +17,12 @@ import {
 } from "../make-records.ts";
 
 const OPTIONS = parseFilterOptions({});
+const ALL: ReadonlySet<BundleTask> = new Set(BUNDLE_TASKS);
 
 test("keeps what model and specialist agree on, with both as voices", () => {
   const known = object(DETECTOR, "dog", [0, 0, 100, 100], 0.4);
   const said = { ...object(BUNDLE, "dog", [4, 0, 100, 100]), stability: 0.3 };
-  const { annotations, counts } = reconcile([known], [said], OPTIONS);
+  const { annotations, counts } = reconcile([known], [said], ALL, OPTIONS);
   assert.equal(counts.agreed, 1);
   assert.deepEqual(annotations, [
     { ...known, agreed_by: ["box"], stability: 0.3 },
@@ -30,6 +35,7 @@ test("adds what the model alone says if it is stable", () => {
   const { annotations, removed, counts } = reconcile(
     [],
     [stable, shaky],
+    ALL,
     OPTIONS,
   );
   assert.deepEqual(annotations, [stable]);
@@ -44,6 +50,7 @@ test("takes out what only an unsure specialist says", () => {
   const { annotations, removed, counts } = reconcile(
     [unsure, sure, drawn],
     [],
+    ALL,
     OPTIONS,
   );
   assert.deepEqual(annotations, [sure, drawn]);
@@ -53,12 +60,22 @@ test("takes out what only an unsure specialist says", () => {
 
 test("keeps people's captions and tags whatever the model says", () => {
   const known = [caption(HUMAN, "a dog"), tag(DETECTOR, "dog", 0.9)];
-  assert.deepEqual(reconcile(known, [], OPTIONS).annotations, known);
+  assert.deepEqual(reconcile(known, [], ALL, OPTIONS).annotations, known);
+});
+
+test("holds no silence against what the model was not asked", () => {
+  const unsure = object(DETECTOR, "dog", [0, 0, 100, 100], 0.4);
+  const earlier = caption(BUNDLE, "a dog on a bed");
+  const captions = reconcile([unsure, earlier], [], new Set(["detect"]), OPTIONS); // prettier-ignore
+  assert.deepEqual(captions.annotations, [earlier]);
+  const boxes = reconcile([unsure, earlier], [], new Set(["caption"]), OPTIONS);
+  assert.deepEqual(boxes.annotations, [unsure]);
+  assert.deepEqual([boxes.counts.trusted, boxes.counts.dropped], [1, 1]);
 });
 
 test("forgets what an earlier model said once this one does not", () => {
   const earlier = { ...object(BUNDLE, "dog", [0, 0, 100, 100]), stability: 1 };
-  const { annotations, counts } = reconcile([earlier], [], OPTIONS);
+  const { annotations, counts } = reconcile([earlier], [], ALL, OPTIONS);
   assert.deepEqual(annotations, []);
   assert.equal(counts.dropped, 1);
 });
@@ -74,7 +91,7 @@ test("gives annotations of several rounds ids of their own", () => {
     id: "box#0",
     stability: 1,
   };
-  const { annotations } = reconcile([], [one, two], OPTIONS);
+  const { annotations } = reconcile([], [one, two], ALL, OPTIONS);
   assert.deepEqual(
     annotations.map(({ id }) => id),
     ["box#0", "box#0.2"],

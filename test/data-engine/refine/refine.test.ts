@@ -8,6 +8,7 @@ import { parseFilterOptions } from "../../../src/data-engine/filter/filter-optio
 import { readRecords } from "../../../src/data-engine/records/read-records.ts";
 import { isSeen } from "../../../src/data-engine/records/record.ts";
 import { refine } from "../../../src/data-engine/refine/refine.ts";
+import { BUNDLE_TASKS } from "../../../src/data-engine/specialists/specialist.ts";
 import { MODEL_IN_THE_BOX } from "../../../src/node/model-in-the-box.ts";
 import { DETECTOR, HUMAN, object, record } from "../make-records.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -35,6 +36,7 @@ async function setUp(t: TestContext, train: string) {
     records,
     out: join(folder, "rounds"),
     rounds: 1,
+    tasks: BUNDLE_TASKS,
     train,
     options: parseFilterOptions({}),
     workers: 1,
