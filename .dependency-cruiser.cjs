@@ -113,10 +113,29 @@ module.exports = {
       to: { path: "^(src|workers)/", pathNot: "^src/(node|shared)/" },
     },
     {
+      name: "browser-imports-only-the-core",
+      severity: "error",
+      from: { path: "^src/browser/" },
+      to: { path: "^(src|workers)/", pathNot: "^src/(browser|shared)/" },
+    },
+    {
+      name: "browser-is-web-standard",
+      comment: "All but its build runs in a page.",
+      severity: "error",
+      from: { path: "^src/browser/", pathNot: "^src/browser/build\\.ts$" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
       name: "nobody-imports-a-host",
       severity: "error",
       from: { path: "^src/" },
       to: { path: "^(workers/|src/cli/)", pathNot: "^src/cli/" },
+    },
+    {
+      name: "nobody-imports-the-browser",
+      severity: "error",
+      from: { path: "^(src|workers)/", pathNot: "^src/browser/" },
+      to: { path: "^src/browser/" },
     },
     {
       name: "server-imports-http-node-and-core",
@@ -142,7 +161,7 @@ module.exports = {
     {
       name: "worker-imports-http-and-core",
       severity: "error",
-      from: { path: "^workers/(edge|phased|resident)/" },
+      from: { path: "^workers/(edge|onnxruntime|phased|pictures|resident)/" },
       to: { path: "^src/", pathNot: "^src/(http|shared|kernels/built)/" },
     },
   ],

@@ -36,6 +36,7 @@ export default tseslint.config(
         project: [
           "./tsconfig.json",
           "./src/shared/tsconfig.json",
+          "./src/browser/tsconfig.json",
           "./workers/edge/tsconfig.json",
           "./workers/container/tsconfig.json",
           "./packages/client/tsconfig.json",

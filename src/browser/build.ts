@@ -1,0 +1,58 @@
+// Builds what a page is served: three scripts and the WebAssembly they fetch.
+//
+//   npm run build:browser -- [FOLDER]      dist/browser if left out
+
+import { cp, mkdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { CODEC_FILES, KERNEL_FOLDERS, SCRIPTS } from "./built-files.ts";
+
+const HERE = import.meta.dirname;
+
+/** Sources of the scripts. */
+const ENTRIES = {
+  [SCRIPTS.page]: "index.ts",
+  [SCRIPTS.worker]: "worker.ts",
+} as const;
+
+/** Where a decoder's file is installed. */
+const CODEC_SOURCES = {
+  jpegTurbo: "@cwasm/jpeg-turbo/jpeg-turbo.wasm",
+  webp: "@jsquash/webp/codec/dec/webp_dec.wasm",
+} as const satisfies Record<keyof typeof CODEC_FILES, string>;
+
+/**
+ * Writes the files into `folder`, which is emptied first.
+ *
+ * @throws what esbuild says if a script does not build.
+ */
+export async function buildBrowser(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  for (const [script, source] of Object.entries(ENTRIES)) {
+    await build({
+      entryPoints: [join(HERE, source)],
+      outfile: join(folder, script),
+      ...{ bundle: true, minify: true, format: "esm", platform: "browser" },
+      target: "es2024",
+      logLevel: "warning",
+    });
+  }
+  await cp(join(HERE, "../kernels/built"), join(folder, KERNEL_FOLDERS.own), {
+    recursive: true,
+  });
+  for (const [codec, source] of Object.entries(CODEC_SOURCES)) {
+    const file = CODEC_FILES[codec as keyof typeof CODEC_FILES];
+    const from = fileURLToPath(import.meta.resolve(source));
+    await cp(from, join(folder, file));
+  }
+}
+
+if (import.meta.main) {
+  const root = dirname(dirname(HERE));
+  const folder = process.argv[2] ?? join(root, "dist/browser");
+  await buildBrowser(folder);
+  console.log(`${folder}: serve it beside a page, see docs/browser.md`);
+}
