@@ -8,13 +8,19 @@ import { resizeBicubic } from "../../shared/image/resize-bicubic.ts";
 import type { RgbImage } from "../../shared/image/rgb-image.ts";
 import { escapeXml } from "../../shared/render/escape-xml.ts";
 import { readPhoto } from "../annotate/read-photo.ts";
-import { kindOf, summarize, type Summary } from "../filter/summary.ts";
+import {
+  kindOf,
+  reasonsText,
+  summarize,
+  type Summary,
+} from "../filter/summary.ts";
 import { encodeWebp } from "../picture/encode-webp.ts";
 import { readRecords } from "../records/read-records.ts";
 import {
   isSeen,
   type Annotation,
   type PhotoRecord,
+  type Reason,
   type Removed,
   type SeenPhoto,
   type Triplet,
@@ -90,9 +96,9 @@ function pageOf(
     `<title>Contact sheet, ${total} photos</title>`,
     `<style>${SHEET_STYLE}</style></head><body>`,
     `<h1>${total} photos${shown}</h1>`,
-    "<p>Drawn in color: what was kept. Dashed and numbered: what was taken out, with the reason below the photo.</p>",
+    "<p>Drawn in color: what was kept. Below each photo: what was taken out, and why; opened, the list shows it in the photo, dashed and numbered.</p>",
     summaryTable(summary),
-    '<label class="switch"><input type="checkbox" id="show" checked> show what was taken out</label>',
+    '<label class="switch"><input type="checkbox" id="show"> show what was taken out of all photos</label>',
     `<main>${cards.join("\n")}</main></body></html>`,
     "",
   ].join("\n");
@@ -104,16 +110,7 @@ function summaryTable({ kept, photos, dropped, rows }: Summary): string {
     `<tr>${values.map((value) => `<${tag}>${escapeXml(String(value))}</${tag}>`).join("")}</tr>`;
   const lines = rows.map((row) =>
     cells(
-      [
-        row.kind,
-        row.source,
-        row.said,
-        row.kept,
-        [...row.reasons]
-          .sort(([, a], [, b]) => b - a)
-          .map(([reason, count]) => `${reason} ${count}`)
-          .join(", "),
-      ],
+      [row.kind, row.source, row.said, row.kept, reasonsText(row.reasons)],
       "td",
     ),
   );
@@ -141,9 +138,16 @@ function cardOf(record: SeenPhoto, thumbnail: Uint8Array): string {
       : `<p class="tags">${tags.map((tag) => escapeXml(withScore(tag))).join(" · ")}</p>`,
     removed.length === 0
       ? ""
-      : `<details><summary>${removed.length} taken out</summary><ol>${removed.map((one) => `<li>${removedLine(one)}</li>`).join("")}</ol></details>`,
+      : `<details><summary>${removed.length} taken out: ${reasonsOf(removed)}</summary><ol>${removed.map((one) => `<li>${removedLine(one)}</li>`).join("")}</ol></details>`,
     "</article>",
   ].join("");
+}
+
+function reasonsOf(removed: readonly Removed[]): string {
+  const counts = new Map<Reason, number>();
+  for (const { reason } of removed)
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return reasonsText(counts);
 }
 
 function cardOfUnreadable({ photo, problem }: PhotoRecord): string {

@@ -17,12 +17,13 @@ article.dropped { background: #f003; }
 .photo { position: relative; }
 .photo svg { display: block; width: 100%; height: auto; max-height: 70vh; }
 .photo svg.removed { position: absolute; inset: 0; height: 100%; }
-.removed rect { fill: none; stroke: #fff; stroke-width: 1.5px; stroke-dasharray: 5 4; vector-effect: non-scaling-stroke; filter: drop-shadow(0 0 1px #000); }
+.removed rect { fill: none; stroke: #fff; stroke-width: 1px; stroke-dasharray: 5 4; vector-effect: non-scaling-stroke; filter: drop-shadow(0 0 1px #000); }
 .removed text { fill: #fff; stroke: #000; stroke-width: 3px; paint-order: stroke; vector-effect: non-scaling-stroke; }
-body:not(:has(#show:checked)) .removed { display: none; }
+body:not(:has(#show:checked)) article:not(:has(details[open])) .removed { display: none; }
 ul, ol { margin: .2rem 0; padding-left: 1.2rem; }
 .why { color: #c00; margin: .2rem 0; }
 .tags { margin: .2rem 0; opacity: .8; }
 mark { background: #fd08; color: inherit; }
+.removed g:hover rect { stroke: #ff0; stroke-width: 3px; }
 details { margin-top: .3rem; }
 `;

@@ -128,7 +128,8 @@ export function kindOf(annotation: Annotation): string {
   }
 }
 
-function reasonsText(reasons: ReadonlyMap<Reason, number>): string {
+/** `low_score 8, no_agreement 3`, the commonest first. */
+export function reasonsText(reasons: ReadonlyMap<Reason, number>): string {
   return [...reasons]
     .sort(([, a], [, b]) => b - a)
     .map(([reason, count]) => `${reason} ${count}`)

@@ -54,6 +54,7 @@ test("draws what was kept and what was taken out on a page of its own", async (t
   assert.equal(addresses.length, 1);
   assert.ok(addresses[0]![1]!.startsWith("data:image/webp;base64,"));
   assert.ok(!/url\(|@import|<link|<iframe/u.test(page));
+  assert.match(page, /<summary>1 taken out: low_score 1<\/summary>/u);
   assert.match(page, /<b>low_score<\/b> cat &lt;b&gt;: 0\.1/u);
   assert.match(page, /<mark[^>]*>a dog<\/mark>/u);
   assert.match(page, /near_duplicate: looks like b\.webp/u);
