@@ -62,8 +62,10 @@ def is_refused(result):
 class Answers:
     """What was answered, in a file of JSON lines: the first names the bundle, then one a picture, on the disk before the next is asked."""
 
-    def __init__(self, file, bundle=None, threads=1):
-        """bundle: its folder; without one the file is only read."""
+    def __init__(self, file, bundle=None, threads=1, tasks=()):
+        """bundle: its folder; without one the file is only read. tasks: what may be asked or missed, all if empty; the rest counts as
+        not trained for, where it was not answered before."""
+        self.tasks = set(tasks)
         self.file, self.bundle, self.threads = Path(file), bundle, threads
         self.known, self.refused, self.service = {}, set(), None
         identity = None
@@ -95,6 +97,10 @@ class Answers:
     def of(self, key, image, tasks, **options):
         """Results in the tasks' order. key: of the picture and what is asked; image: gives the PIL picture."""
         if key not in self.known:
+            kinds = {t["task"] for t in tasks}
+            if self.tasks and not kinds <= self.tasks:
+                self.refused |= kinds
+                return [{"code": "unsupported_task"}] * len(tasks)
             if self.bundle is None:
                 raise SystemExit(f"{self.file} has no answer about '{key}': run with --bundle and this --out first.")
             self.service = self.service or Service(self.bundle, self.threads)
