@@ -61,7 +61,7 @@ export const CASES: readonly HttpCase[] = [
       const response = await ask(target, { url: `${server.origin}/endless` });
       await refused(response, 413, "image_too_large");
       await server.hungUp;
-      // 20 MB, and what sockets on the way hold.
+      // 20 MB, and what it was sent while it hung up.
       assert.ok(server.sentBytes() < 40_000_000, `${server.sentBytes()}`);
     },
   },
