@@ -18,7 +18,7 @@ type Target = HttpTarget & { close(): Promise<void> };
 
 const STARTS: Readonly<Record<string, () => Promise<Target>>> = {
   node: () => startNodeTarget(),
-  workerd: () => startWorkerdTarget(),
+  workerd: () => startWorkerdTarget({}, { hasPictures: true }),
 };
 
 const CONFIG = fileURLToPath(new URL("schemathesis.toml", import.meta.url));

@@ -19,6 +19,8 @@ export interface BundledScript {
 /** What to bundle, where that is not the root's `wrangler.toml`. */
 export interface ScriptOptions {
   readonly config?: string;
+  /** Where the script begins, in place of what the file names. */
+  readonly main?: string;
   /** Folder of static assets, in place of the one the file names. */
   readonly assets?: string;
 }
@@ -40,7 +42,9 @@ export async function bundleScript(
     await promisify(execFile)(
       process.execPath,
       [
-        ...[wrangler, "deploy", "--dry-run", "--outdir", folder],
+        ...[wrangler, "deploy"],
+        ...(options.main === undefined ? [] : [options.main]),
+        ...["--dry-run", "--outdir", folder],
         ...(options.config === undefined ? [] : ["-c", options.config]),
         ...(options.assets === undefined ? [] : ["--assets", options.assets]),
       ],

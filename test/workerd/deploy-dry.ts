@@ -1,6 +1,6 @@
-// `npm run deploy:dry`: bundles the Worker as a deployment would, uploads
-// nothing, and holds every size against the platform's limit. Ends with exit
-// code 1 if one is over.
+// `npm run deploy:dry`: bundles the Worker, and the one that draws its pictures,
+// as a deployment would, uploads nothing, and holds every size against the
+// platform's limit. Ends with exit code 1 if one is over.
 //
 // Limits: Cloudflare's documentation as of 2026-11; check them before a launch.
 
@@ -14,6 +14,9 @@ import { measureScript } from "./script-size.ts";
 
 const MIB = 2 ** 20;
 const CONFIG = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
+const PICTURES = fileURLToPath(
+  new URL("../../workers/pictures/wrangler.toml", import.meta.url),
+);
 
 interface Row {
   readonly what: string;
@@ -40,7 +43,8 @@ const Config = v.object({
 
 const config = v.parse(Config, readConfig({ config: CONFIG }));
 const { consumers } = config.queues;
-const { bytes, gzipBytes } = await measureScript();
+const { bytes, gzipBytes, parts } = await measureScript();
+const pictures = await measureScript({ config: PICTURES });
 const assets = globSync("**/*", {
   cwd: config.assets.directory,
   withFileTypes: true,
@@ -50,6 +54,12 @@ const assets = globSync("**/*", {
 
 const rows: readonly Row[] = [
   { what: "script, uncompressed", is: bytes, limit: 64 * MIB, unit: "MiB" },
+  {
+    what: "pictures' script",
+    is: pictures.bytes,
+    limit: 64 * MIB,
+    unit: "MiB",
+  },
   {
     what: "largest static asset",
     is: Math.max(0, ...assets),
@@ -85,6 +95,12 @@ for (const { what, is, limit, unit } of rows) {
   const verdict = is <= limit ? "ok" : "OVER";
   console.log(
     `${verdict.padEnd(5)}${what.padEnd(28)}${show(is, unit).padStart(12)} of ${show(limit, unit)}`,
+  );
+}
+console.log("script by part, bytes:");
+for (const [name, own] of parts) {
+  console.log(
+    `     ${name.padEnd(28)}${own.toLocaleString("en").padStart(12)}`,
   );
 }
 const placeholders = config.d1_databases.filter(({ database_id: id }) =>

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import {
   convertV4MiniflareOptions,
   Miniflare,
+  type V4ModuleDefinition,
   type V4QueueConsumerOptions,
   type V4QueueProducerOptions,
   type V4WorkerOptions,
@@ -15,7 +16,11 @@ import {
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import type { Statement } from "../../src/http/ports/database.ts";
 import { type HeapUsage, readHeapUsage } from "./heap-usage.ts";
-import { bundleScript, type ScriptOptions } from "./bundle-script.ts";
+import {
+  bundleScript,
+  type BundledScript,
+  type ScriptOptions,
+} from "./bundle-script.ts";
 import {
   watchWorkerd,
   workerdProcesses,
@@ -25,6 +30,17 @@ import {
 type WorkerAssets = NonNullable<V4WorkerOptions["assets"]>;
 
 const CONFIG = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
+const PICTURES = fileURLToPath(
+  new URL("../../workers/pictures/wrangler.toml", import.meta.url),
+);
+
+/** The edge Worker on ONNX Runtime: the build option. */
+export const ON_ONNX_RUNTIME: ScriptOptions = {
+  main: fileURLToPath(
+    new URL("../../workers/onnxruntime/index.ts", import.meta.url),
+  ),
+  assets: fileURLToPath(new URL("../../models/box/bundle", import.meta.url)),
+};
 
 /** Queues that nothing in the Worker sends to: R2 does, and other queues. */
 const OTHERS_QUEUES = [
@@ -55,6 +71,8 @@ type Settings = Readonly<Record<string, string>>;
 export interface EdgeOptions extends ScriptOptions {
   /** Address of the files that `ASSETS` serves, in place of Miniflare's own. */
   readonly files?: URL;
+  /** Whether the Worker that draws runs beside it; else it has SVG alone. */
+  readonly hasPictures?: boolean;
   /** How often a queue brings a message again; as deployed if left out. */
   readonly maxRetries?: number;
 }
@@ -75,6 +93,22 @@ export async function startEdgeWorker(
   settings: Settings = OPEN_MODE,
   options: EdgeOptions = {},
 ): Promise<EdgeWorker> {
+  return await startBundled(await bundleEdgeWorker(settings, options));
+}
+
+/** Bundles the Worker, and the one that draws where it is wanted. */
+export async function bundleEdgeWorker(
+  settings: Settings = OPEN_MODE,
+  options: EdgeOptions = {},
+): Promise<V4WorkerOptions[]> {
+  const own = await workerOptions(settings, options);
+  return options.hasPictures === true ? [own, await picturesOptions()] : [own];
+}
+
+/** Starts what `bundleEdgeWorker` made. */
+export async function startBundled(
+  workers: V4WorkerOptions[],
+): Promise<EdgeWorker> {
   const before = new Set(workerdProcesses());
   const lines: string[] = [];
   const waiting = new Set<() => void>();
@@ -89,12 +123,12 @@ export async function startEdgeWorker(
         lines.push(message);
         for (const look of waiting) look();
       },
-      workers: [await workerOptions(settings, options)],
+      workers,
     }),
   );
   const url = await miniflare.ready;
   return {
-    ...watchWorkerd(url, before, () => miniflare.dispose()),
+    ...watchWorkerd(url, before, () => miniflare.dispose(), true),
     async putBucket(key, bytes) {
       const bucket = await miniflare.getR2Bucket("BUCKET");
       await bucket.put(key, bytes);
@@ -129,10 +163,12 @@ export async function startEdgeWorker(
 /** What `wrangler.toml` says, with the bundled script and settings. */
 async function workerOptions(
   settings: Settings,
-  { maxRetries, config = CONFIG, assets, files }: EdgeOptions,
+  options: EdgeOptions,
 ): Promise<V4WorkerOptions> {
+  const { maxRetries, config = CONFIG, assets, files } = options;
+  // It makes what the file names as assets.
+  using script = await bundleScript({ ...options, config });
   const { workerOptions: own } = unstable_getMiniflareWorkerOptions(config);
-  using script = await bundleScript({ config, ...(assets && { assets }) });
   // As records: a list of names has no settings, and the file has some.
   const producers = own.queueProducers as Record<
     string,
@@ -142,22 +178,23 @@ async function workerOptions(
     string,
     V4QueueConsumerOptions
   >;
+  const { PICTURES, ...services } = (own.serviceBindings ?? {}) as NonNullable<
+    V4WorkerOptions["serviceBindings"]
+  >;
   return {
     ...own,
+    serviceBindings: {
+      ...services,
+      ...(files !== undefined && { ASSETS: fileService(files) }),
+      ...(options.hasPictures === true && { PICTURES: PICTURES! }),
+    },
     ...(assets !== undefined && {
       assets: { ...(own.assets as WorkerAssets), directory: assets },
     }),
-    ...(files !== undefined && {
-      assets: undefined as never,
-      serviceBindings: { ASSETS: fileService(files) },
-    }),
+    ...(files !== undefined && { assets: undefined as never }),
     name: "florence-edge",
     modulesRoot: script.folder,
-    modules: script.files.map((name) => ({
-      type: moduleType(name),
-      path: join(script.folder, name),
-      contents: new Uint8Array(readFileSync(join(script.folder, name))),
-    })),
+    modules: modulesOf(script),
     bindings: settings,
     queueProducers: {
       ...producers,
@@ -172,6 +209,27 @@ async function workerOptions(
       ]),
     ),
   };
+}
+
+/** The Worker that draws, which the edge Worker is bound to. */
+async function picturesOptions(): Promise<V4WorkerOptions> {
+  using script = await bundleScript({ config: PICTURES });
+  const { workerOptions: own } = unstable_getMiniflareWorkerOptions(PICTURES);
+  return {
+    ...own,
+    name: "florence-pictures",
+    modulesRoot: script.folder,
+    modules: modulesOf(script),
+  };
+}
+
+/** The files of a bundled script as Miniflare takes them. */
+function modulesOf(script: BundledScript): V4ModuleDefinition[] {
+  return script.files.map((name) => ({
+    type: moduleType(name),
+    path: join(script.folder, name),
+    contents: new Uint8Array(readFileSync(join(script.folder, name))),
+  }));
 }
 
 /** A service outside of workerd. */

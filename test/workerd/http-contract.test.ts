@@ -3,4 +3,4 @@
 import { runHttpContract } from "../contract/http/run-contract.ts";
 import { startWorkerdTarget } from "./workerd-target.ts";
 
-await runHttpContract(() => startWorkerdTarget());
+await runHttpContract(() => startWorkerdTarget({}, { hasPictures: true }));

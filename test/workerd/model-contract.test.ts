@@ -1,4 +1,5 @@
-// The contract of the model wall, and goldens of the reference, inside workerd.
+// The contract of the model wall, and goldens of the reference, inside workerd: on
+// ONNX Runtime and on the kernels.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -11,6 +12,12 @@ import {
   type ModelGolden,
 } from "../golden/measure-exactness.ts";
 import { startGoldenWorker, type GoldenWorker } from "./golden-worker.ts";
+
+/** On which backend each small bundle runs. */
+const BUNDLES = {
+  "tiny-native": "ONNX Runtime",
+  "tiny-native-edge": "the kernels",
+} as const;
 
 /**
  * Share of each golden's answers that is tried here, to keep the time at
@@ -26,16 +33,18 @@ const RECIPES: Readonly<Record<string, number>> = {
 let worker: GoldenWorker;
 
 before(async () => {
-  worker = await startGoldenWorker(Object.keys(RECIPES));
+  worker = await startGoldenWorker(Object.keys(RECIPES), ["tiny-native"]);
 });
 after(() => worker.close());
 
-for (const [index, { name }] of MODEL_CONTRACT.entries()) {
-  test(`in workerd, a model ${name}`, async () => {
-    const path = `/bundles/tiny-native/cases/${index}`;
-    const response = await worker.fetch(path, { method: "POST" });
-    assert.equal(response.status, 200, await response.clone().text());
-  });
+for (const [bundle, backend] of Object.entries(BUNDLES)) {
+  for (const [index, { name }] of MODEL_CONTRACT.entries()) {
+    test(`in workerd, a model on ${backend} ${name}`, async () => {
+      const path = `/bundles/${bundle}/cases/${index}`;
+      const response = await worker.fetch(path, { method: "POST" });
+      assert.equal(response.status, 200, await response.clone().text());
+    });
+  }
 }
 
 test("in workerd, a runtime that died is replaced under the request", async () => {
@@ -55,10 +64,15 @@ test("in workerd, a runtime that died is replaced under the request", async () =
   assert.equal(opened, 2 * disposed);
 });
 
-for (const [recipe, share] of Object.entries(RECIPES)) {
-  test(`in workerd, answers as the reference does: ${recipe}`, async (context) => {
-    const golden = someOf(readGolden(recipe), share);
-    const result = await worker.measure(golden);
+const MEASURED = [
+  ...Object.keys(RECIPES).map((recipe) => [recipe, recipe] as const),
+  ["tiny-native-edge", "tiny-native"] as const,
+];
+
+for (const [bundle, recipe] of MEASURED) {
+  test(`in workerd, answers as the reference does: ${bundle}`, async (context) => {
+    const golden = someOf(readGolden(recipe), RECIPES[recipe]!);
+    const result = await worker.measure(golden, bundle);
     context.diagnostic(describeExactness(result));
     for (const { photo, tensor, difference, tolerance } of result.differences) {
       assert.ok(

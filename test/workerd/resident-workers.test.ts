@@ -9,7 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { runFlorence } from "../cli/run-florence.ts";
 import { PHOTO } from "../http/bad-images.ts";
 import { edgeBundle } from "../shared/model/edge/open-golden.ts";
-import { startResidentWorkers } from "./resident-workers.ts";
+import { startApart, startResidentWorkers } from "./resident-workers.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "florence-resident-"));
@@ -58,6 +58,27 @@ describe("Workers of one model", () => {
     assert.deepEqual(second.results, first.results);
     assert.deepEqual(third.results, first.results);
   });
+});
+
+// Each Worker in a process of its own, so that one can die alone.
+test("a part that dies after vision is named, and used again when it is back", async () => {
+  const workers = [...(await startApart(folder))];
+  try {
+    const [image] = workers;
+    const at = workers.findIndex(({ name }) => name === "florence-text");
+    const before = await ask(image!);
+    assert.equal(before.detail, undefined);
+    // The picture is seen by a part that lives; the prompt finds none.
+    workers[at]!.kill();
+    const { code, detail } = await ask(image!);
+    assert.equal(code, "engine_unavailable");
+    assert.match(detail ?? "", /part of the model behind TEXT is gone/u);
+    workers[at] = await workers[at]!.revive();
+    const after = await ask(image!);
+    assert.deepEqual(after.results, before.results, after.detail);
+  } finally {
+    for (const worker of workers) await worker.close();
+  }
 });
 
 test("a part that is missing is named", async () => {

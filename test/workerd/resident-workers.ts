@@ -4,6 +4,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import {
   Miniflare,
   convertV4MiniflareOptions,
@@ -37,6 +38,10 @@ export interface ResidentOptions {
 export interface LoneWorker extends WorkerProcess {
   readonly name: string;
   heap(): Promise<HeapUsage>;
+  /** Kills the process, as a machine's end does; others are not told. */
+  kill(): void;
+  /** The same Worker in a new process, found by those bound to it. */
+  revive(): Promise<LoneWorker>;
 }
 
 /** Bundles and starts all Workers of a folder; the starter closes them. */
@@ -68,26 +73,41 @@ export async function startApart(
   const workers = await workerOptions(folder, options);
   // Those that are bound to come before the one that binds them.
   for (const worker of workers.toReversed()) {
-    const before = new Set(workerdProcesses());
-    const miniflare = new Miniflare(
-      convertV4MiniflareOptions({
-        ...{ host: "127.0.0.1", port: 0, cf: false, workers: [worker] },
-        ...{ inspectorPort: 0, unsafeDevRegistryPath: registry },
-      }),
-    );
-    const url = await miniflare.ready;
-    const name = worker.name!;
-    const close = async (): Promise<void> => {
-      await miniflare.dispose();
-      rmSync(registry, { recursive: true, force: true });
-    };
-    started.unshift({
-      ...watchWorkerd(url, before, close, true),
-      name,
-      heap: async () => readHeapUsage(await miniflare.getInspectorURL(), name),
-    });
+    started.unshift(await startAlone(worker, registry));
   }
   return started;
+}
+
+async function startAlone(
+  worker: V4WorkerOptions,
+  registry: string,
+): Promise<LoneWorker> {
+  const before = new Set(workerdProcesses());
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      ...{ host: "127.0.0.1", port: 0, cf: false, workers: [worker] },
+      ...{ inspectorPort: 0, unsafeDevRegistryPath: registry },
+    }),
+  );
+  const url = await miniflare.ready;
+  const own = workerdProcesses().filter((pid) => !before.has(pid));
+  const name = worker.name!;
+  const close = async (): Promise<void> => {
+    await miniflare.dispose();
+    rmSync(registry, { recursive: true, force: true });
+  };
+  return {
+    ...watchWorkerd(url, before, close, true),
+    name,
+    heap: async () => readHeapUsage(await miniflare.getInspectorURL(), name),
+    kill: () => {
+      for (const pid of own) process.kill(pid, "SIGKILL");
+    },
+    async revive() {
+      await miniflare.dispose();
+      return await startAlone(worker, registry);
+    },
+  };
 }
 
 async function workerOptions(

@@ -1,140 +1,64 @@
-// What Cloudflare brings to the HTTP API: ONNX Runtime on WebAssembly, image
-// decoders, static assets, and the ceiling of an isolate's memory.
+// The host of the edge Worker: the model in the box on the kernels, whole in one
+// memory, its weights among the static assets.
 
-import jpegTurbo from "@cwasm/jpeg-turbo/jpeg-turbo.wasm";
-import webp from "@jsquash/webp/codec/dec/webp_dec.wasm";
-import ortModule from "onnxruntime-web/ort-wasm-simd-threaded.wasm";
 import type { NearEngine } from "../../src/http/engine/engine.ts";
-import {
-  createIsolateEngine,
-  type HostedModel,
-} from "../../src/http/engine/isolate-engine.ts";
 import type { Host } from "../../src/http/host.ts";
-import type { DecodeImageOptions } from "../../src/shared/image/decode-image.ts";
-import type { SniffedImage } from "../../src/shared/image/sniff-image.ts";
-import { openModel } from "../../src/shared/model/open-model.ts";
-import type { LoadedModel } from "../../src/shared/model/open-model.ts";
+import type { Platform } from "../../src/shared/analyze/analyze.ts";
+import type { BundleSource } from "../../src/shared/model/bundle-source.ts";
+import { openEdgeModel } from "../../src/shared/model/edge/edge-model.ts";
+import type { Manifest } from "../../src/shared/model/manifest.ts";
 import {
-  assetsBundle,
-  type FetchAsset,
-  type ScriptFiles,
-} from "./assets-bundle.ts";
+  readManifest,
+  readTokenizer,
+} from "../../src/shared/model/open-model.ts";
+import { SMALL_MODEL_PIXELS } from "./decoding.ts";
 import type { Env } from "./env.ts";
-import { createWebSessions, type WebSessions } from "./onnxruntime-session.ts";
-import { WORKER_PLATFORM } from "./platform.ts";
-import { EDGE_RASTERIZER } from "./rasterizer.ts";
+import { hostModel } from "./host-model.ts";
+import { createKernelEngine } from "./kernel-engine.ts";
+import { KERNEL_MODULES } from "./kernel-modules.ts";
+import { platformOf } from "./pictures.ts";
+import { assetFiles, storedBundle } from "./stored-bundle.ts";
 import { createWorkerHost } from "./worker-host.ts";
 
 /** Of the 128 MB an isolate may take; the rest is for images and the script. */
-const MAX_HEAP_BYTES = 96 * 2 ** 20;
+const MAX_MEMORY_BYTES = 64 * 2 ** 20;
 
-/**
- * Pixels that fit in what the model leaves, some 50 MB: a decoder takes 3
- * bytes a pixel for PNG, 6 for a progressive JPEG, 11 for WebP; a baseline JPEG
- * is decoded at a fraction of its size.
- */
-const MAX_PIXELS = {
-  baselineJpeg: 100_000_000,
-  progressiveJpeg: 8_000_000,
-  png: 12_000_000,
-  webp: 4_000_000,
-};
-
-/** With pictures as PNG. */
-const EDGE_PLATFORM = { ...WORKER_PLATFORM, rasterizer: EDGE_RASTERIZER };
-
-/** Decoders and the runtime, one of each in an isolate. */
-export const EDGE_CODECS = { jpegTurbo, webp };
-
-/** Sessions under the isolate's memory ceiling, or another. */
-export function createEdgeSessions(maxHeapBytes = MAX_HEAP_BYTES): WebSessions {
-  return createWebSessions({ module: ortModule, maxHeapBytes });
+/** The host of the bundle that is deployed with the script. */
+export async function createEdgeHost(env: Env): Promise<Host> {
+  const bundle = storedBundle("static assets", assetFiles(env.ASSETS));
+  const manifest = await readManifest(bundle);
+  const platform = platformOf(env);
+  const engine = createEdgeEngine(manifest, bundle, platform);
+  return createWorkerHost(engine, env, platform);
 }
 
-/** The host of one bundle. */
-export function createEdgeHost(
-  files: ScriptFiles,
-  env: Env,
-  sessions: WebSessions,
-): Host {
-  const fetchAsset: FetchAsset = (file) =>
-    // The host name is not looked at: the binding serves this Worker's own.
-    env.ASSETS.fetch(`https://assets.local/${file}`);
-  const engine = createEdgeEngine(files, fetchAsset, sessions);
-  return createWorkerHost(engine, env, EDGE_PLATFORM);
-}
-
-/** The engine of this isolate. */
-export function createEdgeEngine(
-  files: ScriptFiles,
-  fetchAsset: FetchAsset,
-  sessions: WebSessions,
+function createEdgeEngine(
+  manifest: Manifest,
+  bundle: BundleSource,
+  platform: Platform,
 ): NearEngine {
-  return createIsolateEngine({
-    name: "edge",
-    backend: sessions.backend,
-    device: sessions.device,
-    models: [hostModel(files, fetchAsset, sessions)],
-    codecs: EDGE_CODECS,
-    platform: EDGE_PLATFORM,
-    maxWaiting: 8,
-    decoding: decodingOf,
+  let memory: WebAssembly.Memory | null = null;
+  const hosted = hostModel(manifest, async () => {
+    const tokenizer = await readTokenizer(manifest, bundle);
+    const model = await openEdgeModel(
+      ...([manifest, bundle, tokenizer, KERNEL_MODULES] as const),
+      {
+        maxBytes: MAX_MEMORY_BYTES,
+        // Deadlines and clients that leave are heard.
+        rest: () => scheduler.wait(0),
+        watch: (run, own) => {
+          memory = own;
+          return run;
+        },
+      },
+    );
+    return { model, tokenizer, manifest };
+  });
+  return createKernelEngine({
+    ...{ hosted, platform, pixels: SMALL_MODEL_PIXELS, scaleAbove: 4_000_000 },
     memory: () => ({
-      heap_bytes: sessions.heapBytes(),
-      max_heap_bytes: MAX_HEAP_BYTES,
+      heap_bytes: memory?.buffer.byteLength ?? 0,
+      max_heap_bytes: MAX_MEMORY_BYTES,
     }),
   });
-}
-
-function decodingOf(header: SniffedImage): DecodeImageOptions {
-  return {
-    limits: { maxPixels: maxPixelsOf(header) },
-    jpegScaling: { abovePixels: 4_000_000, minSide: 768 },
-  };
-}
-
-function maxPixelsOf(header: SniffedImage): number {
-  switch (header.mediaType) {
-    case "image/jpeg":
-      return header.scans > 1
-        ? MAX_PIXELS.progressiveJpeg
-        : MAX_PIXELS.baselineJpeg;
-    case "image/png":
-      return MAX_PIXELS.png;
-    case "image/webp":
-      return MAX_PIXELS.webp;
-  }
-}
-
-function hostModel(
-  files: ScriptFiles,
-  fetchAsset: FetchAsset,
-  sessions: WebSessions,
-): HostedModel {
-  let loading: Promise<LoadedModel> | null = null;
-  let isLoaded = false;
-  return {
-    manifest: files.manifest,
-    isLoaded: () => isLoaded,
-    load() {
-      loading ??= openModel(assetsBundle(files, fetchAsset), sessions).then(
-        (loaded) => {
-          isLoaded = true;
-          return loaded;
-        },
-        (error: unknown) => {
-          loading = null;
-          throw error;
-        },
-      );
-      return loading;
-    },
-    async reset() {
-      const dead = await loading;
-      loading = null;
-      isLoaded = false;
-      // What trapped may trap again; its memory is lost then, not the request.
-      await dead?.model.dispose().catch(() => undefined);
-    },
-  };
 }

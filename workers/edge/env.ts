@@ -2,6 +2,7 @@
 // `wrangler.toml` names them.
 
 import type { WorkMessage } from "../../src/http/ports/work-queue.ts";
+import type { PicturesCalls } from "./pictures.ts";
 
 export interface Env {
   /** The bundle's weights and tokenizer. */
@@ -10,6 +11,8 @@ export interface Env {
   readonly STORE: R2Bucket;
   readonly BUCKET: R2Bucket;
   readonly WORK: Queue<WorkMessage>;
+  /** The Worker that draws pictures, `workers/pictures`; optional. */
+  readonly PICTURES?: PicturesCalls;
   /** Cloudflare's own limiter, in front of everything; optional. */
   readonly FLOOD?: RateLimit;
   /** Where figures of each answer go; optional. */

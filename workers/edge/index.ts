@@ -1,11 +1,8 @@
 // The edge Worker: the HTTP API over the model in the box, its queues and its
 // clock.
 
-import { BOX_MODEL } from "./box-model.ts";
-import { createEdgeHost, createEdgeSessions } from "./edge-host.ts";
+import { createEdgeHost } from "./edge-host.ts";
 import type { Env } from "./env.ts";
 import { serveHost } from "./serve-host.ts";
 
-export default serveHost<Env>((env) =>
-  createEdgeHost(BOX_MODEL, env, createEdgeSessions()),
-);
+export default serveHost<Env>(createEdgeHost);

@@ -11,9 +11,3 @@ declare module "*.ttf" {
   // eslint-disable-next-line no-restricted-exports -- as wrangler makes it
   export default bytes;
 }
-
-declare module "*.onnx" {
-  const bytes: ArrayBuffer;
-  // eslint-disable-next-line no-restricted-exports -- as wrangler makes it
-  export default bytes;
-}

@@ -12,14 +12,18 @@ import type { Manifest } from "../../src/shared/model/manifest.ts";
 import {
   readManifest,
   readTokenizer,
-  type LoadedModel,
 } from "../../src/shared/model/open-model.ts";
 import type { Env } from "../edge/env.ts";
+import { hostModel } from "../edge/host-model.ts";
+import { KERNEL_MODULES } from "../edge/kernel-modules.ts";
 import { WORKER_PLATFORM } from "../edge/platform.ts";
+import {
+  assetFiles,
+  bucketFiles,
+  storedBundle,
+} from "../edge/stored-bundle.ts";
 import { createWorkerHost } from "../edge/worker-host.ts";
-import { createKernelEngine, withSizes } from "./kernel-engine.ts";
-import { KERNEL_MODULES } from "./kernel-modules.ts";
-import { assetFiles, bucketFiles, storedBundle } from "./stored-bundle.ts";
+import { createDavitEngine, withSizes } from "./davit-engine.ts";
 
 /** Of the 128 MB an isolate may take; the rest is for images and the script. */
 const MAX_MEMORY_BYTES = 110_000_000;
@@ -51,8 +55,7 @@ export function createPhasedEngine(
   bundle: BundleSource,
 ): NearEngine {
   let opened: PhasedModel | null = null;
-  let loading: Promise<LoadedModel> | null = null;
-  const open = async (): Promise<LoadedModel> => {
+  const hosted = hostModel(manifest, async () => {
     const tokenizer = await readTokenizer(manifest, bundle);
     opened = await openPhasedModel(
       ...([manifest, bundle, tokenizer, KERNEL_MODULES] as const),
@@ -63,22 +66,9 @@ export function createPhasedEngine(
       },
     );
     return { model: opened.model, tokenizer, manifest };
-  };
-  return createKernelEngine(
-    {
-      manifest,
-      isLoaded: () => opened !== null,
-      load() {
-        loading ??= open().catch((error: unknown) => {
-          loading = null;
-          throw error;
-        });
-        return loading;
-      },
-    },
-    () => ({
-      heap_bytes: opened?.memoryBytes() ?? 0,
-      max_heap_bytes: MAX_MEMORY_BYTES,
-    }),
-  );
+  });
+  return createDavitEngine(hosted, () => ({
+    heap_bytes: opened?.memoryBytes() ?? 0,
+    max_heap_bytes: MAX_MEMORY_BYTES,
+  }));
 }

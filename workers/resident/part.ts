@@ -14,9 +14,9 @@ import type {
   StepResult,
   StepRow,
 } from "../../src/shared/model/model.ts";
+import { KERNEL_MODULES } from "../edge/kernel-modules.ts";
 import { sha256 } from "../edge/platform.ts";
-import { KERNEL_MODULES } from "../phased/kernel-modules.ts";
-import { assetFiles, storedBundle } from "../phased/stored-bundle.ts";
+import { assetFiles, storedBundle } from "../edge/stored-bundle.ts";
 import {
   type AnsweringCalls,
   type PartCalls,

@@ -9,13 +9,13 @@ import { segmentsOf } from "../../src/shared/model/edge/segments.ts";
 import {
   readManifest,
   readTokenizer,
-  type LoadedModel,
 } from "../../src/shared/model/open-model.ts";
 import type { Env } from "../edge/env.ts";
+import { hostModel } from "../edge/host-model.ts";
 import { sha256, WORKER_PLATFORM } from "../edge/platform.ts";
+import { assetFiles, storedBundle } from "../edge/stored-bundle.ts";
 import { createWorkerHost } from "../edge/worker-host.ts";
-import { createKernelEngine, withSizes } from "../phased/kernel-engine.ts";
-import { assetFiles, storedBundle } from "../phased/stored-bundle.ts";
+import { createDavitEngine, withSizes } from "../phased/davit-engine.ts";
 import { type PartCalls, remotePart } from "./part-calls.ts";
 
 export interface ResidentEnv extends Env {
@@ -38,7 +38,7 @@ export async function createResidentHost(env: ResidentEnv): Promise<Host> {
   const partOf = (name: string) =>
     // What a binding is, only the part behind it can tell.
     remotePart(name, (env as unknown as Record<string, PartCalls>)[name]!);
-  const open = async (): Promise<LoadedModel> => {
+  const hosted = hostModel(manifest, async () => {
     const tokenizer = await readTokenizer(manifest, bundle);
     const plan = await readEdgePlan(bundle);
     const encoder = partOf(names.encoder);
@@ -58,30 +58,12 @@ export async function createResidentHost(env: ResidentEnv): Promise<Host> {
       },
     );
     return { model, tokenizer, manifest };
-  };
-  let loading: Promise<LoadedModel> | null = null;
-  let isLoaded = false;
-  const engine = createKernelEngine({
-    manifest,
-    isLoaded: () => isLoaded,
-    load() {
-      loading ??= open().then(
-        (loaded) => {
-          isLoaded = true;
-          return loaded;
-        },
-        (error: unknown) => {
-          loading = null;
-          throw error;
-        },
-      );
-      return loading;
-    },
+  });
+  const engine = createDavitEngine({
+    ...hosted,
     // The parts are looked at anew, the request is tried once more.
-    reset() {
-      loading = null;
-      isLoaded = false;
-      return Promise.resolve();
+    async reset() {
+      await hosted.forget();
     },
   });
   return createWorkerHost(engine, env, WORKER_PLATFORM);

@@ -13,13 +13,11 @@ import {
   readManifest,
   readTokenizer,
 } from "../../../src/shared/model/open-model.ts";
-import { assetsBundle } from "../../../workers/edge/assets-bundle.ts";
-import {
-  createEdgeSessions,
-  EDGE_CODECS,
-} from "../../../workers/edge/edge-host.ts";
-import { KERNEL_MODULES } from "../../../workers/phased/kernel-modules.ts";
-import { storedBundle } from "../../../workers/phased/stored-bundle.ts";
+import { EDGE_CODECS } from "../../../workers/edge/decoding.ts";
+import { KERNEL_MODULES } from "../../../workers/edge/kernel-modules.ts";
+import { storedBundle } from "../../../workers/edge/stored-bundle.ts";
+import { assetsBundle } from "../../../workers/onnxruntime/assets-bundle.ts";
+import { createEdgeSessions } from "../../../workers/onnxruntime/runtime-host.ts";
 
 interface Env {
   /** Addresses of the two bundles. */
@@ -114,7 +112,7 @@ async function openRuntime({ ONNXRUNTIME }: Env): Promise<Model> {
     fetch(`${ONNXRUNTIME}/${file}`);
   const response = await fetchAsset("manifest.json");
   const manifest = parseManifest(await response.json());
-  const bundle = assetsBundle({ manifest, graphs: {} }, fetchAsset);
+  const bundle = assetsBundle(manifest, fetchAsset);
   const { model } = await openModel(bundle, createEdgeSessions(MAX_HEAP_BYTES));
   return model;
 }

@@ -3,7 +3,7 @@
 
 import { FlorenceError } from "../../../src/shared/errors.ts";
 import type { Session } from "../../../src/shared/model/session.ts";
-import type { WebSessions } from "../../../workers/edge/onnxruntime-session.ts";
+import type { WebSessions } from "../../../workers/onnxruntime/onnxruntime-session.ts";
 
 export interface DyingSessions {
   readonly sessions: WebSessions;

@@ -1,6 +1,6 @@
 // What ONNX Runtime in a Worker must hold about memory, beyond the contract.
 
-import type { WebSessions } from "../../../workers/edge/onnxruntime-session.ts";
+import type { WebSessions } from "../../../workers/onnxruntime/onnxruntime-session.ts";
 import { check, checkEqual, checkRefused } from "../../contract/check.ts";
 import type { SessionCase } from "../../contract/session-contract.ts";
 import { tinyGraph } from "../../contract/tiny-graph.ts";

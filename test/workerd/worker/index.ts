@@ -3,7 +3,8 @@
 //
 //   GET  /sessions                   names of the cases for sessions
 //   POST /sessions/N                 runs case N
-//   POST /bundles/B/cases/N          runs case N of the model's on bundle B
+//   POST /bundles/B/cases/N          runs case N of the model's on bundle B, on
+//                                    the backend it was made for
 //   POST /bundles/B/exactness        measures a model golden, given as the body
 //   POST /bundles/B/replaced         describes an image while the runtime dies
 
@@ -13,15 +14,18 @@ import { parseAnalyzeRequest } from "../../../src/shared/schema/analysis.ts";
 import { parseManifest } from "../../../src/shared/model/manifest.ts";
 import {
   openModel,
+  type KernelHost,
   type LoadedModel,
 } from "../../../src/shared/model/open-model.ts";
-import { assetsBundle } from "../../../workers/edge/assets-bundle.ts";
+import { EDGE_CODECS } from "../../../workers/edge/decoding.ts";
+import { KERNEL_MODULES } from "../../../workers/edge/kernel-modules.ts";
+import { WORKER_PLATFORM } from "../../../workers/edge/platform.ts";
+import { assetsBundle } from "../../../workers/onnxruntime/assets-bundle.ts";
+import type { WebSessions } from "../../../workers/onnxruntime/onnxruntime-session.ts";
 import {
-  EDGE_CODECS,
-  createEdgeEngine,
   createEdgeSessions,
-} from "../../../workers/edge/edge-host.ts";
-import type { WebSessions } from "../../../workers/edge/onnxruntime-session.ts";
+  createRuntimeEngine,
+} from "../../../workers/onnxruntime/runtime-host.ts";
 import { MODEL_CONTRACT } from "../../contract/model-contract.ts";
 import { SESSION_CONTRACT } from "../../contract/session-contract.ts";
 import {
@@ -43,6 +47,11 @@ let smallSessions: WebSessions | null = null;
 
 // Several bundles are open at once, which the product never does.
 const sessions = createEdgeSessions(2 ** 30);
+const KERNELS: KernelHost = {
+  readModules: () => Promise.resolve(KERNEL_MODULES),
+  maxBytes: 2 ** 28,
+  rest: () => scheduler.wait(0),
+};
 const bundles = new Map<string, Promise<LoadedModel>>();
 
 export default {
@@ -95,10 +104,11 @@ async function outlive(
   const response = await fetchAsset("manifest.json");
   const manifest = parseManifest(await response.json());
   const dying = dyingSessions(sessions, 4);
-  const engine = createEdgeEngine(
-    { manifest, graphs: {} },
+  const engine = createRuntimeEngine(
+    manifest,
     fetchAsset,
     dying.sessions,
+    WORKER_PLATFORM,
   );
   const asked = parseAnalyzeRequest({
     tasks: [{ task: "caption" }],
@@ -130,8 +140,8 @@ async function openBundle(name: string, files: string): Promise<LoadedModel> {
     fetch(`${files}/${name}/${file}`);
   const response = await fetchAsset("manifest.json");
   const manifest = parseManifest(await response.json());
-  const bundle = assetsBundle({ manifest, graphs: {} }, fetchAsset);
-  return await openModel(bundle, sessions);
+  const bundle = assetsBundle(manifest, fetchAsset);
+  return await openModel(bundle, sessions, KERNELS);
 }
 
 async function readPhotos(

@@ -1,45 +1,38 @@
-// A bundle in a Worker: manifest and graphs in the script, weights and
-// tokenizer among the static assets, each checked against the manifest's hash.
+// A bundle of graphs among the static assets, each file checked against the
+// manifest's hash.
 
 import { FlorenceError } from "../../src/shared/errors.ts";
 import type { BundleSource } from "../../src/shared/model/bundle-source.ts";
 import type { Manifest } from "../../src/shared/model/manifest.ts";
-import { sha256 } from "./platform.ts";
-
-/** The part of a bundle that is deployed with the script. */
-export interface ScriptFiles {
-  readonly manifest: Manifest;
-  /** Graph files by name. */
-  readonly graphs: Readonly<Record<string, ArrayBuffer>>;
-}
+import { sha256 } from "../edge/platform.ts";
 
 /** Asks the static assets for a file of the bundle. */
 export type FetchAsset = (name: string) => Promise<Response>;
 
-/** Reads a bundle from the script, and what is not there from the assets. */
+/** Reads a bundle whose manifest is known. */
 export function assetsBundle(
-  files: ScriptFiles,
+  manifest: Manifest,
   fetchAsset: FetchAsset,
 ): BundleSource {
-  const { manifest, graphs } = files;
   return {
     name: manifest.id,
     async read(name) {
       if (name === "manifest.json") {
         return new TextEncoder().encode(JSON.stringify(manifest));
       }
-      const graph = graphs[name];
-      const bytes =
-        graph === undefined
-          ? await readAsset(name, fetchAsset)
-          : new Uint8Array(graph).slice();
+      const bytes = await readAsset(name, fetchAsset);
       await verify(name, bytes, manifest);
       return bytes;
     },
   };
 }
 
-async function readAsset(
+/**
+ * A file's bytes, in a buffer of their own.
+ *
+ * @throws FlorenceError `bundle_invalid` if there is no such file.
+ */
+export async function readAsset(
   name: string,
   fetchAsset: FetchAsset,
 ): Promise<Uint8Array> {
@@ -47,7 +40,7 @@ async function readAsset(
   if (!response.ok) {
     throw new FlorenceError(
       "bundle_invalid",
-      `${name} is not among the Worker's static assets (status ${response.status}). Deploy script and assets of one bundle together.`,
+      `${name} is not among the Worker's static assets (status ${response.status}). Deploy the Worker with a whole bundle.`,
     );
   }
   return new Uint8Array(await response.arrayBuffer());
@@ -62,6 +55,6 @@ async function verify(
   if (expected?.sha256 === (await sha256(bytes))) return;
   throw new FlorenceError(
     "bundle_invalid",
-    `${name} is not the file that the manifest of ${manifest.id} describes (${bytes.length} bytes, ${expected?.bytes ?? 0} expected, or another hash). Deploy script and assets of one bundle together.`,
+    `${name} is not the file that the manifest of ${manifest.id} describes (${bytes.length} bytes, ${expected?.bytes ?? 0} expected, or another hash). Deploy the Worker with a whole bundle.`,
   );
 }
