@@ -15,6 +15,7 @@ const HERE = import.meta.dirname;
 const ENTRIES = {
   [SCRIPTS.page]: "index.ts",
   [SCRIPTS.worker]: "worker.ts",
+  [SCRIPTS.thread]: "thread.ts",
 } as const;
 
 /** Where a decoder's file is installed. */

@@ -1,11 +1,25 @@
-// What answers in a worker of a page: the kernels.
+// What answers in a worker of a page: the kernels, on as many threads as the page
+// may have.
 
-import { openModel } from "../shared/model/open-model.ts";
+import { isFlorenceError } from "../shared/errors.ts";
+import {
+  openModel,
+  type KernelHost,
+  type LoadedModel,
+} from "../shared/model/open-model.ts";
 import type { OpenedBackend } from "./answer-messages.ts";
 import { fetchImageCodecs, fetchKernelModules } from "./built-files.ts";
 import { openFetchedBundle } from "./fetched-bundle.ts";
-import type { Opening } from "./messages.ts";
+import { kernelThreads, whyOneThread } from "./kernel-threads.ts";
+import type { Dropped, Opening } from "./messages.ts";
 import { createRest } from "./rest.ts";
+
+/** A model, and what was dropped on the way to it. */
+interface OpenedModel {
+  readonly loaded: LoadedModel;
+  readonly threads: number;
+  readonly dropped: readonly Dropped[];
+}
 
 /**
  * Opens the best backend that works here.
@@ -15,19 +29,57 @@ import { createRest } from "./rest.ts";
  */
 export async function openBackend(opening: Opening): Promise<OpenedBackend> {
   const codecs = await fetchImageCodecs(opening.assets);
-  const bundle = await openFetchedBundle(opening.bundle);
-  const loaded = await openModel(bundle, null, {
-    readModules: () => fetchKernelModules(opening.assets, "own"),
-    maxBytes: opening.maxBytes,
-    rest: createRest(),
-  });
+  const { loaded, threads, dropped } = await openOnKernels(opening);
   const { backend, device } = loaded.model.capabilities;
+  const model = loaded.manifest.id;
   return {
     loaded,
     codecs,
-    backend: {
-      model: loaded.manifest.id,
-      ...{ backend, device, threads: 1, dropped: [] },
-    },
+    backend: { model, backend, device, threads, dropped },
   };
+}
+
+/** On several threads where the page may have them and they start. */
+async function openOnKernels(opening: Opening): Promise<OpenedModel> {
+  const { threads } = opening;
+  if (threads > 1) {
+    const reason = whyOneThread();
+    if (reason !== null) return await openOnOne(opening, reason);
+    try {
+      const loaded = await openWith(opening, threads);
+      return { loaded, threads, dropped: [] };
+    } catch (error) {
+      // What a lone thread meets as well is not about threads.
+      if (!isFlorenceError(error) || error.code !== "engine_unavailable") {
+        throw error;
+      }
+      return await openOnOne(opening, error.message);
+    }
+  }
+  return await openOnOne(opening, null);
+}
+
+/** @param reason why there are not more; null if no more were wished for. */
+async function openOnOne(
+  opening: Opening,
+  reason: string | null,
+): Promise<OpenedModel> {
+  const loaded = await openWith(opening, 1);
+  const dropped: Dropped[] =
+    reason === null ? [] : [{ what: "threads", reason }];
+  return { loaded, threads: 1, dropped };
+}
+
+async function openWith(
+  { bundle, assets, maxBytes }: Opening,
+  threads: number,
+): Promise<LoadedModel> {
+  const isAlone = threads === 1;
+  const host: KernelHost = {
+    readModules: () => fetchKernelModules(assets, isAlone ? "own" : "shared"),
+    maxBytes,
+    rest: createRest(),
+    ...(!isAlone && { threads: kernelThreads(assets, threads) }),
+  };
+  return await openModel(await openFetchedBundle(bundle), null, host);
 }

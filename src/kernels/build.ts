@@ -1,4 +1,5 @@
-// Builds the kernels: one WebAssembly module for each variant, from one source.
+// Builds the kernels: one WebAssembly module for each variant, from one source,
+// and one more for each that takes a memory which threads share.
 //
 //   npm run build:kernels
 //
@@ -7,6 +8,7 @@
 
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -22,8 +24,22 @@ const COMPILER = fileURLToPath(
   import.meta.resolve("assemblyscript/bin/asc.js"),
 );
 
+/** What the module's memory is: of one thread, or of several. */
+export type MemoryKind = "own" | "shared";
+/** Where modules of each kind lie, below the folder of all. */
+export const FOLDERS = { own: ".", shared: "shared" } as const;
+
+/** Any shared memory fits: none has more pages. */
+const SHARED_MEMORY = [
+  ...["--enable", "threads", "--sharedMemory", "--maximumMemory", "65536"],
+];
+
 /** The arguments of the AssemblyScript compiler for one variant. */
-function compilerArguments(variant: Variant, outFile: string): string[] {
+function compilerArguments(
+  variant: Variant,
+  kind: MemoryKind,
+  outFile: string,
+): string[] {
   return [
     `${HERE}/assembly/kernels.ts`,
     ...["--outFile", outFile],
@@ -31,6 +47,7 @@ function compilerArguments(variant: Variant, outFile: string): string[] {
     ...["--optimizeLevel", "3", "--noAssert", "--runtime", "stub"],
     // The host makes the memory, sets its maximum and plans what lies where.
     ...["--importMemory", "--noExportMemory"],
+    ...(kind === "own" ? [] : SHARED_MEMORY),
     ...["--enable", "bulk-memory"],
     ...["--enable", "simd"],
     ...(variant === "plain" ? [] : ["--enable", "relaxed-simd"]),
@@ -41,7 +58,7 @@ function compilerArguments(variant: Variant, outFile: string): string[] {
 }
 
 /**
- * Compiles one variant into `folder`.
+ * Compiles one variant into `folder`, or the folder of its kind below it.
  *
  * @returns the file it wrote.
  * @throws what the compiler said if it refused.
@@ -49,19 +66,23 @@ function compilerArguments(variant: Variant, outFile: string): string[] {
 export async function buildKernels(
   variant: Variant,
   folder: string,
+  kind: MemoryKind = "own",
 ): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  const outFile = `${folder}/${variant}.wasm`;
+  const own = join(folder, FOLDERS[kind]);
+  await mkdir(own, { recursive: true });
+  const outFile = join(own, `${variant}.wasm`);
   await promisify(execFile)(process.execPath, [
     COMPILER,
-    ...compilerArguments(variant, outFile),
+    ...compilerArguments(variant, kind, outFile),
   ]);
   return outFile;
 }
 
 if (import.meta.main) {
   for (const variant of Object.keys(VARIANTS) as Variant[]) {
-    console.log(await buildKernels(variant, `${HERE}/built`));
+    for (const kind of Object.keys(FOLDERS) as MemoryKind[]) {
+      console.log(await buildKernels(variant, `${HERE}/built`, kind));
+    }
   }
   process.exitCode = 0;
 }

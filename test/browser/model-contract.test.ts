@@ -49,7 +49,7 @@ describe("in Chromium", { skip: SKIP_WITHOUT_CHROMIUM }, () => {
     rmSync(folder, { recursive: true });
   });
 
-  for (const threads of [1]) {
+  for (const threads of [1, 2]) {
     describe(`${threads} thread(s)`, () => {
       let worker: PageWorker;
       before(async () => {

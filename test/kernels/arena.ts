@@ -12,11 +12,12 @@ const BUILT = new URL("../../src/kernels/built/", import.meta.url);
 const PAGE = 65_536;
 const UNTOUCHED = 0xa5;
 
-/** The committed modules. */
-export async function readModules(): Promise<KernelModules> {
+/** The committed modules: for memory of one thread, or for shared memory. */
+export async function readModules(shared = false): Promise<KernelModules> {
+  const folder = shared ? new URL("shared/", BUILT) : BUILT;
   const [dot, pair, plain] = await Promise.all(
     ["dot", "pair", "plain"].map((name) =>
-      readFile(new URL(`${name}.wasm`, BUILT)),
+      readFile(new URL(`${name}.wasm`, folder)),
     ),
   );
   return { dot: dot!, pair: pair!, plain: plain! };
@@ -45,9 +46,11 @@ export interface Arena {
 export async function openArena(
   variant?: KernelVariant,
   pages = 2048,
+  shared = false,
 ): Promise<Arena> {
-  const memory = new WebAssembly.Memory({ initial: 16, maximum: pages });
-  const kernels = await openKernels(await readModules(), memory, variant);
+  const size = { initial: 16, maximum: pages };
+  const memory = new WebAssembly.Memory({ ...size, shared });
+  const kernels = await openKernels(await readModules(shared), memory, variant);
   const start = 1024;
   let next = start;
   let ends: number[] = [];

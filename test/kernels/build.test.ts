@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
@@ -51,14 +51,43 @@ test("all variants export the same functions", async () => {
   deepEqual(await exportsOf("pair"), await exportsOf("plain"));
 });
 
+test("modules for shared memory differ in the memory they take alone", async () => {
+  for (const variant of Object.keys(VARIANTS)) {
+    const own = sections(await readFile(new URL(`${variant}.wasm`, BUILT)));
+    const file = new URL(`shared/${variant}.wasm`, BUILT);
+    const shared = sections(await readFile(file));
+    deepEqual([...shared.keys()], [...own.keys()]);
+    for (const [id, bytes] of own) {
+      if (id === IMPORT_SECTION) continue;
+      ok(
+        shared.get(id)!.equals(bytes),
+        `built/shared/${variant}.wasm is of another source: npm run build:kernels`,
+      );
+    }
+  }
+});
+
+test("a module for shared memory takes no other", async () => {
+  const bytes = await readFile(new URL("shared/plain.wasm", BUILT));
+  const module = new WebAssembly.Module(bytes);
+  const open = (shared: boolean): WebAssembly.Instance => {
+    const size = { initial: 1, maximum: 2 };
+    const memory = new WebAssembly.Memory({ ...size, shared });
+    return new WebAssembly.Instance(module, { env: { memory } });
+  };
+  ok(open(true).exports["layerNorm"] instanceof Function);
+  throws(() => open(false), WebAssembly.LinkError);
+});
+
+const IMPORT_SECTION = 2;
 const DATA_SECTION = 11;
 
-/** The ids of a module's sections. */
-function sections(bytes: Uint8Array): Set<number> {
-  const ids = new Set<number>();
+/** A module's sections by their ids. */
+function sections(bytes: Buffer): Map<number, Buffer> {
+  const found = new Map<number, Buffer>();
   let at = 8;
   while (at < bytes.length) {
-    ids.add(bytes[at]!);
+    const id = bytes[at]!;
     let size = 0;
     let shift = 0;
     let byte: number;
@@ -69,6 +98,7 @@ function sections(bytes: Uint8Array): Set<number> {
       shift += 7;
     } while (byte > 127);
     at += 1 + size;
+    found.set(id, bytes.subarray(at - size, at));
   }
-  return ids;
+  return found;
 }

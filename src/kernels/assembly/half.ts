@@ -24,17 +24,27 @@ export function halfFactor(size: i32): v128 {
  * @param mask `halfMask`, `factor` `halfFactor`: made outside the loop.
  */
 export function lowHalves(halves: v128, mask: v128, factor: v128): v128 {
-  return widen(i32x4.extend_low_i16x8_s(halves), mask, factor);
+  return f32x4.mul(lowShifted(halves, mask), factor);
 }
 
 /** The last four of eight f16 as f32. */
 export function highHalves(halves: v128, mask: v128, factor: v128): v128 {
-  return widen(i32x4.extend_high_i16x8_s(halves), mask, factor);
+  return f32x4.mul(highShifted(halves, mask), factor);
+}
+
+/** The first four of eight f16, as f32 that lack `halfFactor`. */
+export function lowShifted(halves: v128, mask: v128): v128 {
+  return shifted(i32x4.extend_low_i16x8_s(halves), mask);
+}
+
+/** The last four of eight f16, as f32 that lack `halfFactor`. */
+export function highShifted(halves: v128, mask: v128): v128 {
+  return shifted(i32x4.extend_high_i16x8_s(halves), mask);
 }
 
 /** The sign goes to the top, exponent and fraction under f32's own. */
-function widen(halves: v128, mask: v128, factor: v128): v128 {
-  return f32x4.mul(v128.and(i32x4.shl(halves, 13), mask), factor);
+function shifted(halves: v128, mask: v128): v128 {
+  return v128.and(i32x4.shl(halves, 13), mask);
 }
 
 /**

@@ -4,9 +4,12 @@
 
 import { halfFactor, halfMask, highHalves, lowHalves } from "./half";
 import { madd, ones, opaque, sumProducts, sumWhole } from "./lanes";
+import { PAIR } from "./variant";
 
 /** What a nibble means by 0: 0..15 stands for -8..7. */
 export const NIBBLE_ZERO: i32 = 8;
+/** Values along k whose products 16 bits hold: 8 * 2 * 127 * 15 < 2^15. */
+const PAIRED: usize = 32;
 
 /** Bytes of one group of a panel: 8 scales of 2 bytes, then 8 columns. */
 export function groupBytes(group: i32): i32 {
@@ -172,7 +175,34 @@ function oneRowTwoPanels(
     let s3 = s0;
     const scales = w;
     const scalesBeside = z;
-    for (const last: usize = a + group; a < last; a += 8) {
+    const last: usize = a + group;
+    if (VARIANT == PAIR) {
+      while (a < last) {
+        let h0 = i16x8.splat(0);
+        let h1 = h0;
+        let h2 = h0;
+        let h3 = h0;
+        for (const stop = min(a + PAIRED, last); a < stop; a += 8) {
+          const x = v128.load32_splat(a);
+          const y = v128.load32_splat(a, 4);
+          let u = v128.load(w, 16);
+          h0 = addHalves(x, low(u, nibble), y, high(u, nibble), h0);
+          u = v128.load(w, 32);
+          h1 = addHalves(x, low(u, nibble), y, high(u, nibble), h1);
+          u = v128.load(z, 16);
+          h2 = addHalves(x, low(u, nibble), y, high(u, nibble), h2);
+          u = v128.load(z, 32);
+          h3 = addHalves(x, low(u, nibble), y, high(u, nibble), h3);
+          w += 32;
+          z += 32;
+        }
+        s0 = i32x4.add(s0, i32x4.dot_i16x8_s(h0, one));
+        s1 = i32x4.add(s1, i32x4.dot_i16x8_s(h1, one));
+        s2 = i32x4.add(s2, i32x4.dot_i16x8_s(h2, one));
+        s3 = i32x4.add(s3, i32x4.dot_i16x8_s(h3, one));
+      }
+    }
+    for (; a < last; a += 8) {
       const x = v128.load32_splat(a);
       const y = v128.load32_splat(a, 4);
       let u = v128.load(w, 16);
@@ -264,6 +294,14 @@ function twoRows(
   scale = v128.load32_splat(scaleA, 4);
   v128.store(c, madd(g0, scale, v128.load(bias)));
   v128.store(c, madd(g1, scale, v128.load(bias, 16)), 16);
+}
+
+/** Adds the products of two steps to eight sums of 16 bits, two at a time. */
+function addHalves(x: v128, u: v128, y: v128, v: v128, sums: v128): v128 {
+  return i16x8.add(
+    i16x8.add(sums, i16x8.relaxed_dot_i8x16_i7x16_s(x, u)),
+    i16x8.relaxed_dot_i8x16_i7x16_s(y, v),
+  );
 }
 
 /** The lower nibbles of 16 bytes. */

@@ -11,10 +11,13 @@ import { createEdgeVision } from "./edge-vision.ts";
 import {
   type KernelExports,
   type KernelModules,
+  type Kernels,
   type KernelVariant,
   openKernels,
 } from "./kernels.ts";
 import { MOST_ROWS, planMemory } from "./memory-plan.ts";
+import { splitKernels } from "./threads/split-kernels.ts";
+import { openTeam, type ThreadHost } from "./threads/team.ts";
 import { createTurn } from "./turn.ts";
 import { startState } from "./edge-state.ts";
 import { findWeights, loadWeights, weightsEnd } from "./weights.ts";
@@ -33,6 +36,11 @@ export interface EdgeOptions {
   ) => KernelExports;
   /** This variant of the kernels and no other, for tests. */
   readonly variant?: KernelVariant;
+  /**
+   * Threads that share the kernels' work; the modules must be those for shared
+   * memory then. Without it everything runs on the thread that opens the model.
+   */
+  readonly threads?: ThreadHost;
 }
 
 /**
@@ -50,12 +58,54 @@ export async function openEdgeModel(
   options: EdgeOptions,
 ): Promise<Model> {
   const plan = await readEdgePlan(bundle);
+  const kernels = await bindKernels(modules, options);
+  try {
+    return await openOn(kernels, plan, manifest, bundle, tokenizer, options);
+  } catch (error) {
+    kernels.close();
+    throw error;
+  }
+}
+
+/** Kernels, and the end of the threads that share their work. */
+interface BoundKernels extends Kernels {
+  close(): void;
+}
+
+async function bindKernels(
+  modules: KernelModules,
+  options: EdgeOptions,
+): Promise<BoundKernels> {
+  const { threads, variant, watch } = options;
   const memory = new WebAssembly.Memory({
     initial: 1,
     maximum: Math.floor(options.maxBytes / PAGE),
+    shared: threads !== undefined,
   });
-  const kernels = await openKernels(modules, memory, options.variant);
-  const run = options.watch?.(kernels.run, memory) ?? kernels.run;
+  const own = await openKernels(modules, memory, variant);
+  const team =
+    threads === undefined
+      ? null
+      : await openTeam(threads, modules[own.variant], memory, own.run);
+  const run = team === null ? own.run : splitKernels(own.run, team);
+  return {
+    ...own,
+    run: watch?.(run, memory) ?? run,
+    close() {
+      team?.close();
+    },
+  };
+}
+
+async function openOn(
+  kernels: BoundKernels,
+  plan: EdgePlan,
+  manifest: Manifest,
+  bundle: BundleSource,
+  tokenizer: Tokenizer,
+  options: EdgeOptions,
+): Promise<Model> {
+  const { run, memory } = kernels;
   const weights = findWeights(plan);
   const base = aligned(weightsEnd(plan));
   const planned = planMemory(run, plan, weights, inputSizesOf(manifest));
@@ -92,7 +142,10 @@ export async function openEdgeModel(
         };
       });
     },
-    dispose: () => Promise.resolve(),
+    dispose() {
+      kernels.close();
+      return Promise.resolve();
+    },
   };
 }
 

@@ -103,8 +103,11 @@ export async function loadFile(
 }
 
 async function hashOf(data: Uint8Array): Promise<string> {
-  // The arena is over plain memory.
-  const source = data as Uint8Array<ArrayBuffer>;
+  // Memory that threads share is not taken: a copy of one file is.
+  const source =
+    data.buffer instanceof ArrayBuffer
+      ? (data as Uint8Array<ArrayBuffer>)
+      : new Uint8Array(data);
   const digest = await crypto.subtle.digest("SHA-256", source);
   const hex = (byte: number): string => byte.toString(16).padStart(2, "0");
   return Array.from(new Uint8Array(digest), hex).join("");

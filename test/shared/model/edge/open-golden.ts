@@ -50,7 +50,7 @@ export async function openGolden(
     manifest,
     bundle,
     tokenizer,
-    await readModules(),
+    await readModules(options.threads !== undefined),
     { maxBytes: MAX_BYTES, ...options },
   );
   return { model, tokenizer, manifest };

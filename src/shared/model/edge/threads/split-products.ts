@@ -1,0 +1,131 @@
+// Products: many rows are cut into rows, few into columns, so that every result
+// is added up as on one thread. Up to 5 rows go another way in the kernels: no
+// part of many rows has so few.
+
+import type { EdgeMatrix } from "../edge-plan.ts";
+import type { KernelExports } from "../kernels.ts";
+import { int4GroupBytes } from "../pack-int4.ts";
+import { type Split, WORTH } from "./split.ts";
+
+export type WeightKind = EdgeMatrix["kind"];
+
+const F32 = 4;
+/** Up to this many rows the kernels take another way. */
+export const FEW_ROWS = 5;
+/** Rows of a tile, and rows whose activations are packed at a time. */
+const TILE_ROWS = 6;
+const BLOCK_ROWS = 48;
+/** Columns of a panel of weights; 4-bit panels of one row go in twos. */
+const PANEL = 8;
+const TWO_PANELS = 16;
+/** From so many rows on parts are whole blocks: each block reads all weights. */
+const MANY_ROWS = 16 * BLOCK_ROWS;
+
+/** Products with weights of each kind. */
+export function splitProducts({
+  run,
+  over,
+  rooms,
+  roomsAt,
+}: Split): Partial<KernelExports> {
+  return {
+    int8Scratch: (k) => rooms(run.int8Scratch(k)),
+    int8Product(...[x, strideX, m, k, n, w, scales, bias, c, strideC, at]) {
+      const own = roomsAt(at, run.int8Scratch(k));
+      const work = m * k * n * WORTH.int8;
+      if (m <= FEW_ROWS) {
+        over(
+          { total: n, unit: columnUnit("int8"), work, rooms: own },
+          (calls, column, columns, room) => {
+            const by = column * F32;
+            calls.int8Product(
+              ...([x, strideX, m, k, columns, w + column * k] as const),
+              ...([scales + by, bias + by, c + by, strideC, room] as const),
+            );
+          },
+        );
+        return;
+      }
+      over(
+        { total: m, unit: rowUnit(m), work, rooms: own },
+        (calls, row, count, room) => {
+          calls.int8Product(
+            ...([x + row * strideX, strideX, count, k, n] as const),
+            ...([w, scales, bias, c + row * strideC, strideC, room] as const),
+          );
+        },
+      );
+    },
+    int4Scratch: (m, k, n, group) => rooms(run.int4Scratch(m, k, n, group)),
+    int4Product(...[x, strideX, m, k, n, group, w, bias, c, strideC, at]) {
+      const own = roomsAt(at, run.int4Scratch(m, k, n, group));
+      const work = m * k * n * WORTH.int8;
+      if (m <= FEW_ROWS) {
+        over(
+          { total: n, unit: columnUnit("int4"), work, rooms: own },
+          (calls, column, columns, room) => {
+            const by = column * F32;
+            calls.int4Product(
+              ...([x, strideX, m, k, columns, group] as const),
+              ...([w + int4Bytes(column, k, group), bias + by] as const),
+              ...([c + by, strideC, room] as const),
+            );
+          },
+        );
+        return;
+      }
+      // Each part unpacks all weights, which is little beside many rows.
+      over(
+        { total: m, unit: rowUnit(m), work, rooms: own },
+        (calls, row, count, room) => {
+          calls.int4Product(
+            ...([x + row * strideX, strideX, count, k, n, group] as const),
+            ...([w, bias, c + row * strideC, strideC, room] as const),
+          );
+        },
+      );
+    },
+    f32Scratch: (k) => rooms(run.f32Scratch(k)),
+    f32Product(...[x, strideX, m, k, n, w, bias, c, strideC, at]) {
+      const own = roomsAt(at, run.f32Scratch(k));
+      const work = m * k * n * WORTH.f32;
+      if (m <= FEW_ROWS) {
+        over(
+          { total: n, unit: columnUnit("f32"), work, rooms: own },
+          (calls, column, columns, room) => {
+            const by = column * F32;
+            calls.f32Product(
+              ...([x, strideX, m, k, columns, w + by * k] as const),
+              ...([bias + by, c + by, strideC, room] as const),
+            );
+          },
+        );
+        return;
+      }
+      over(
+        { total: m, unit: rowUnit(m), work, rooms: own },
+        (calls, row, count, room) => {
+          calls.f32Product(
+            ...([x + row * strideX, strideX, count, k, n] as const),
+            ...([w, bias, c + row * strideC, strideC, room] as const),
+          );
+        },
+      );
+    },
+  };
+}
+
+/** Where parts of many rows may begin. */
+export function rowUnit(rows: number): number {
+  return rows >= MANY_ROWS ? BLOCK_ROWS : TILE_ROWS;
+}
+
+/** Where parts of the columns may begin. */
+export function columnUnit(kind: WeightKind): number {
+  return kind === "int4" ? TWO_PANELS : PANEL;
+}
+
+/** Bytes of the 4-bit weights of the first columns. */
+export function int4Bytes(columns: number, k: number, group: number): number {
+  return (columns / PANEL) * (k / group) * int4GroupBytes(group);
+}
