@@ -80,6 +80,7 @@ for _label, _words in COCO_WORDS.items():
 PLURAL_WORDS = set("people men women boys girls children kids guys ladies players family couple crowd group several many two three four some bunch".split())
 
 
+LEAST_TAG = 0.08
 LEAST, MOST = 0.15, 20  # hints are trained down to a little below where the checkpoint ends them: 0.2 and 16, see towers.py
 
 
@@ -118,7 +119,18 @@ class World:
                 if "boxes" in r:
                     self.any_box.append((score, box))
         self.scene_hints = [self.seen[r["key"]] for r in self.scenes]
+        self.groups = {}  # label -> (alone, several, unsure): the boxes of that label in one photo, together
+        for h in self.scene_hints:
+            for label in sorted({b[0] for b in h["boxes"]}):
+                group = [(s, b) for other, s, b in h["boxes"] if other == label]
+                kind = 2 if group[0][0] < 0.6 else int(sum(s >= 0.35 for s, _ in group) > 1)
+                self.groups.setdefault(label, ([], [], []))[kind].append(group)
+        self.with_label = {}  # label -> scenes where it is surely seen
+        for h in self.scene_hints:
+            for label in sorted({b[0] for b in h["boxes"] if b[1] >= 0.5}):
+                self.with_label.setdefault(label, []).append(h)
         self.photo_labels = {label for r in self.objects for label in r["labels"]}
+        self.label_list = sorted(self.photo_labels)
         self.images = {i: self.describe(c) for i, c in self.captions.items() if c}
         self.image_ids = sorted(self.images)
         self.weights = consensus(self.captions)
@@ -174,61 +186,68 @@ class World:
         sx, sy = R.gauss(0, 0.1) * (x2 - x1), R.gauss(0, 0.1) * (y2 - y1)
         return score, tuple(min(1.0, max(0.0, v)) for v in (x1 + dx - sx, y1 + dy - sy, x2 + dx + sx, y2 + dy + sy))
 
+    def draw_group(self, label, plural):
+        """The boxes of one label that a detector gives for one photo, moved and stretched a little together."""
+        R = self.random
+        alone, several, unsure = self.groups.get(label, ([], [], []))
+        pool = several if len(several) >= 4 and R.random() < (0.8 if plural else 0.2) else alone
+        pool = unsure if len(unsure) >= 4 and R.random() < 0.28 else pool
+        if len(pool) < 4:
+            boxes = [self.draw_box(label) for _ in range(1 + (2 + min(4, int(R.expovariate(0.6))) if plural else R.random() < 0.15))]
+            return boxes + [self.draw_box(label, good=False) for _ in range(int(R.expovariate(1.5)))]
+        sx, sy, dx, dy = R.uniform(0.85, 1.15), R.uniform(0.85, 1.15), R.gauss(0, 0.06), R.gauss(0, 0.06)
+        clip = lambda v: min(1.0, max(0.0, v))
+        move = lambda b: (clip(0.5 + sx * (b[0] - 0.5) + dx), clip(0.5 + sy * (b[1] - 0.5) + dy), clip(0.5 + sx * (b[2] - 0.5) + dx), clip(0.5 + sy * (b[3] - 0.5) + dy))
+        moved = [(s, move(b)) for s, b in R.choice(pool)]
+        return [(s, b) for s, b in moved if b[2] - b[0] > 0.005 and b[3] - b[1] > 0.005]
+
     def simulate(self, image):
-        """Hints that the towers might give for the photo that these captions are of."""
+        """Hints that the towers might give for the photo that these captions are of. How many there are, how sure and how often
+        wrong follows what the towers say of captioned photos: `python data.py` prints both."""
         R, boxes, tags = self.random, [], []
         for label, share in image["coco"].items():
-            found = 0.95 if share > 0.5 else 0.85 if share > 0.3 else 0.6
-            if R.random() > found * (0.65 if label in SMALL else 1):
-                continue
-            count = 1 + (R.random() < 0.15)
-            if label in image["plural"]:
-                count = 2 + min(6, int(R.expovariate(0.6)))
-            for k in range(count):
-                score, box = self.draw_box(label)
-                if k == 0:
-                    score = max(score, self.draw_box(label)[0])
-                boxes.append((label, score, box))
-            for _ in range(int(R.expovariate(1.0))):
-                boxes.append((label, *self.draw_box(label, good=False)))
-        if R.random() < 0.3:  # something that nobody mentions
-            other = self.images[R.choice(self.image_ids)]["coco"]
-            if other and set(other) & set(image["coco"]):
-                label = R.choice(sorted(other))
-                boxes.append((label, *self.draw_box(label)))
-        if R.random() < 0.6:  # and something that is not there
-            noise = [b for b in R.choice(self.scene_hints)["boxes"] if b[1] < 0.35]
-            boxes += R.sample(noise, min(len(noise), 1 + int(R.expovariate(0.7))))
-        if R.random() < 0.1:
+            found = 0.95 if share > 0.5 else 0.9 if share > 0.3 else 0.74
+            if R.random() <= found * (0.7 if label in SMALL else 1):
+                boxes += [(label, s, b) for s, b in self.draw_group(label, label in image["plural"])]
+        near = [label for label in image["coco"] if label in self.with_label]
+        for _ in range(R.choices((0, 1, 2), (25, 55, 20))[0]):  # what stands with such things and nobody mentions, or is not there
+            other = R.choice(self.with_label[R.choice(near)]) if near and R.random() < 0.7 else R.choice(self.scene_hints)
+            names = sorted({b[0] for b in other["boxes"]} - set(image["coco"]))
+            for label in R.sample(names, min(len(names), 1 + int(R.expovariate(0.7)))):
+                boxes += [b for b in other["boxes"] if b[0] == label]
+        faint = [b for b in R.choice(self.scene_hints)["boxes"] if b[1] < 0.35]
+        boxes += R.sample(faint, min(len(faint), R.choice((0, 0, 1, 1, 2))))
+        if R.random() < 0.06:
             label = R.choice(sorted(self.good))
             boxes.append((label, *self.draw_box(label)))
         words = list(image["tags"].items())
-        rest = 1.0
-        for _ in range(R.choices((0, 1, 2, 3, 4), (10, 30, 30, 20, 10))[0]):
+        for _ in range(R.choices((0, 1, 2, 3), (24, 36, 26, 14))[0]):
             if not words:
                 break
             word, (share, names) = R.choices(words, [w[1][0] * (2 if w[0] in SCENES else 1) for w in words])[0]
-            p = R.uniform(0.15, 0.95) * rest
-            rest -= p
-            if p >= 0.08:
-                tags.append((R.choice(names), p))
-        while R.random() < 0.35 and rest > 0.1:  # false tags, rather of the kinds that scenes get
-            noise = R.choice(self.scene_hints)["tags"] or [(R.choice(self.imagenet), 0.3)]
-            name, p = R.choice(noise)
-            p = min(p, rest * R.uniform(0.3, 0.9))
-            rest -= p
-            if p >= 0.08:
+            tags.append((R.choice(names), self.tag_score(R.choices((0, 1, 2, 3), (37, 37, 17, 9))[0])))
+        while R.random() < 0.42:  # false tags, of the kinds that scenes get
+            noise = [t for t in R.choice(self.scene_hints)["tags"] if t[0] not in COLOURS]
+            name, p = R.choice(noise or [(R.choice(self.imagenet), 0.3)])
+            p *= R.uniform(0.3, 0.9)
+            if p >= LEAST_TAG:
                 tags.append((name, p))
-        tags = tags[:4]
+        total = sum(p for _, p in tags)
+        tags = [(name, p / max(1.0, total)) for name, p in tags if p / max(1.0, total) >= LEAST_TAG][:5]
         for label, share in image["labels"].items():
-            if R.random() < 0.2 + 0.3 * share:
-                tags.append((label, R.uniform(0.12, 1.0)))
+            if R.random() < 0.1 + 0.25 * share:
+                tags.append((label, self.tag_score(R.choices((0, 1, 2, 3), (15, 20, 30, 35))[0])))
+        while R.random() < 0.2:
+            tags.append((R.choice(self.label_list), self.tag_score(R.choices((0, 1, 2), (50, 40, 10))[0])))
         for colour, share in image["colours"].items():
-            if R.random() < 0.25 + 0.3 * share:
-                tags.append((colour, R.uniform(0.35, 0.9)))
-        if R.random() < 0.25:
-            tags.append((R.choice(COLOURS), R.uniform(0.35, 0.8)))
+            if R.random() < 0.1 + 0.1 * share:
+                tags.append((colour, R.uniform(0.4, 0.9)))
+        if R.random() < 0.3:  # of what is large, not of what is spoken of
+            tags.append((R.choice(COLOURS), R.uniform(0.4, 0.8)))
         return self.arrange(tags, boxes)
+
+    def tag_score(self, grade):
+        return self.random.uniform(*((LEAST_TAG, 0.15), (0.15, 0.3), (0.3, 0.6), (0.6, 0.98))[grade])
 
     def arrange(self, tags, boxes):
         """Best first, names once, mirrored half of the time."""

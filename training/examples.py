@@ -341,7 +341,7 @@ def describe_region(world):
     return hints, "describe_regions", region, [describe(label, region, hints["tags"], others)]
 
 
-MIX = {caption: 18, caption_photo: 4, caption_object: 9, longer: 6, paragraphs: 5, detect_open: 11, ground: 5, refer: 40, dense: 4, classify: 11, describe_region: 5}
+MIX = {caption: 32, caption_photo: 1, caption_object: 8, longer: 6, paragraphs: 5, detect_open: 9, ground: 5, refer: 26, dense: 1, classify: 9, describe_region: 5}
 
 
 def draw(world):
