@@ -3,11 +3,12 @@
 
 import * as v from "valibot";
 import { FlorenceError } from "../shared/errors.ts";
-import type {
-  ImageInputSpec,
-  Manifest,
-  ReaderSpec,
-  TowerSpec,
+import {
+  NearSchema,
+  type ImageInputSpec,
+  type Manifest,
+  type ReaderSpec,
+  type TowerSpec,
 } from "../shared/model/manifest.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { TextConfig } from "./model-config.ts";
@@ -173,28 +174,13 @@ const Reader = v.strictObject({
   }),
 });
 
-const Near = v.strictObject({
-  prompts: v.array(v.string()),
-  score_threshold: v.number(),
-  nms_iou: v.number(),
-  max: Count,
-  closer: Count,
-  names: Count,
-  name_score: v.number(),
-  colors: v.array(v.string()),
-  skip: v.array(v.string()),
-  idle: v.array(v.string()),
-  same: v.record(v.string(), v.string()),
-  relative: v.array(v.string()),
-});
-
 const VisionSection = v.object({
   model_type: v.literal("hint_towers"),
   image_tokens: Count,
   towers: v.pipe(v.array(Tower), v.minLength(1)),
   closer: v.exactOptional(v.number()),
   region_labels: v.exactOptional(v.boolean()),
-  near: v.exactOptional(Near),
+  near: v.exactOptional(NearSchema),
   places: v.exactOptional(v.literal("hinted")),
   reader: v.exactOptional(Reader),
 });

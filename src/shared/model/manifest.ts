@@ -166,7 +166,7 @@ const Reader = v.strictObject({
  * A closer look at single things, for prompts that ask for some by words; see
  * `towers/near-hints.ts`.
  */
-const Near = v.strictObject({
+export const NearSchema = v.strictObject({
   /** The caller's words, if the prompt has some, stand for `{input}`. */
   prompts: v.array(v.string()),
   /** Of candidates, as for a detector, but classes hide one another. */
@@ -210,7 +210,7 @@ const TowersVision = v.strictObject({
   closer: v.exactOptional(v.number()),
   /** Whether a region stands among its hints, under the detector's name. */
   region_labels: v.exactOptional(v.boolean()),
-  near: v.exactOptional(Near),
+  near: v.exactOptional(NearSchema),
   /** `hinted`: answers name only boxes that stand in the hints. */
   places: v.exactOptional(v.literal("hinted")),
   reader: v.exactOptional(Reader),
@@ -299,7 +299,7 @@ export const ManifestSchema = v.strictObject({
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
 export type Calibration = v.InferOutput<typeof Calibration>;
 export type TowerSpec = v.InferOutput<typeof Tower>;
-export type NearSpec = v.InferOutput<typeof Near>;
+export type NearSpec = v.InferOutput<typeof NearSchema>;
 export type ReaderSpec = v.InferOutput<typeof Reader>;
 export type ImageInputSpec = v.InferOutput<typeof ImageInput>;
 export type GenerationSpec = v.InferOutput<typeof Generation>;
