@@ -37,6 +37,7 @@ export default tseslint.config(
           "./tsconfig.json",
           "./src/shared/tsconfig.json",
           "./src/browser/tsconfig.json",
+          "./examples/browser/tsconfig.json",
           "./workers/edge/tsconfig.json",
           "./workers/container/tsconfig.json",
           "./packages/client/tsconfig.json",

@@ -1,4 +1,4 @@
-// Builds what a page is served: three scripts and the WebAssembly they fetch.
+// Builds what a page is served: scripts and the WebAssembly that they fetch.
 //
 //   npm run build:browser -- [FOLDER]      dist/browser if left out
 
@@ -7,7 +7,12 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { CODEC_FILES, KERNEL_FOLDERS, SCRIPTS } from "./built-files.ts";
+import {
+  CODEC_FILES,
+  KERNEL_FOLDERS,
+  RUNTIME_FILE,
+  SCRIPTS,
+} from "./built-files.ts";
 
 const HERE = import.meta.dirname;
 
@@ -16,6 +21,7 @@ const ENTRIES = {
   [SCRIPTS.page]: "index.ts",
   [SCRIPTS.worker]: "worker.ts",
   [SCRIPTS.thread]: "thread.ts",
+  [SCRIPTS.onnx]: "onnx-sessions.ts",
 } as const;
 
 /** Where a decoder's file is installed. */
@@ -46,9 +52,17 @@ export async function buildBrowser(folder: string): Promise<void> {
   });
   for (const [codec, source] of Object.entries(CODEC_SOURCES)) {
     const file = CODEC_FILES[codec as keyof typeof CODEC_FILES];
-    const from = fileURLToPath(import.meta.resolve(source));
-    await cp(from, join(folder, file));
+    await copyInstalled(source, join(folder, file));
   }
+  await copyInstalled(
+    `onnxruntime-web/${RUNTIME_FILE}`,
+    join(folder, RUNTIME_FILE),
+  );
+}
+
+/** Copies a file of an installed package. */
+async function copyInstalled(specifier: string, to: string): Promise<void> {
+  await cp(fileURLToPath(import.meta.resolve(specifier)), to);
 }
 
 if (import.meta.main) {

@@ -10,6 +10,7 @@ export const SCRIPTS = {
   page: "florence.js",
   worker: "florence-worker.js",
   thread: "florence-thread.js",
+  onnx: "florence-onnx.js",
 } as const;
 
 /** Where the kernels lie: for memory of one thread, and for shared memory. */
@@ -17,6 +18,9 @@ export const KERNEL_FOLDERS = {
   own: "kernels",
   shared: "kernels/shared",
 } as const;
+
+/** ONNX Runtime's WebAssembly, with its WebGPU provider. */
+export const RUNTIME_FILE = "ort-wasm-simd-threaded.asyncify.wasm";
 
 /** The decoders' files. */
 export const CODEC_FILES = {

@@ -1,5 +1,5 @@
-// What answers in a worker of a page: the kernels, on as many threads as the page
-// may have.
+// What answers in a worker of a page: WebGPU if it is wished for and right, else
+// the kernels, on as many threads as the page may have.
 
 import { isFlorenceError } from "../shared/errors.ts";
 import {
@@ -12,6 +12,7 @@ import { fetchImageCodecs, fetchKernelModules } from "./built-files.ts";
 import { openFetchedBundle } from "./fetched-bundle.ts";
 import { kernelThreads, whyOneThread } from "./kernel-threads.ts";
 import type { Dropped, Opening } from "./messages.ts";
+import { openOnWebGpu } from "./open-on-webgpu.ts";
 import { createRest } from "./rest.ts";
 
 /** A model, and what was dropped on the way to it. */
@@ -29,7 +30,7 @@ interface OpenedModel {
  */
 export async function openBackend(opening: Opening): Promise<OpenedBackend> {
   const codecs = await fetchImageCodecs(opening.assets);
-  const { loaded, threads, dropped } = await openOnKernels(opening);
+  const { loaded, threads, dropped } = await openBest(opening);
   const { backend, device } = loaded.model.capabilities;
   const model = loaded.manifest.id;
   return {
@@ -37,6 +38,17 @@ export async function openBackend(opening: Opening): Promise<OpenedBackend> {
     codecs,
     backend: { model, backend, device, threads, dropped },
   };
+}
+
+/** On WebGPU where it is wished for and passes its test, else on the kernels. */
+async function openBest(opening: Opening): Promise<OpenedModel> {
+  const { webgpu, assets } = opening;
+  if (webgpu === null) return await openOnKernels(opening);
+  const outcome = await openOnWebGpu(webgpu, assets);
+  if ("loaded" in outcome) return { ...outcome, threads: 1, dropped: [] };
+  const kernels = await openOnKernels(opening);
+  const dropped: Dropped = { what: "webgpu", reason: outcome.reason };
+  return { ...kernels, dropped: [dropped, ...kernels.dropped] };
 }
 
 /** On several threads where the page may have them and they start. */
