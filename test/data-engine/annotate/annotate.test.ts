@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
 import {
   annotate,
   type AnnotateOptions,
@@ -173,31 +170,4 @@ test("refuses two specialists of one name", async (t) => {
     annotate({ ...options, specialists }),
     /Two specialists are called "linker"/u,
   );
-});
-
-test("loses nothing when it is killed, and ends what was begun", async (t) => {
-  const { options, labelsFile } = await setUp(t, LABELS);
-  const script = fileURLToPath(new URL("run-annotate.ts", import.meta.url));
-  const child = spawn(process.execPath, [
-    script,
-    options.photos,
-    options.out,
-    labelsFile,
-  ]);
-  // It prints a photo once its lines are written.
-  child.stdout.once("data", () => child.kill("SIGKILL"));
-  await once(child, "exit");
-  const before = await readRecords(options.out);
-  assert.ok(before.length >= 2);
-  const report = await annotate(options);
-  // One that was cut between two specialists is looked at again.
-  const begun = new Set(before.map(({ photo }) => photo.path)).size;
-  assert.ok(report.done >= 3 - begun && report.done <= 3);
-  const after = await readRecords(options.out);
-  assert.deepEqual(after.slice(0, before.length), before);
-  const spoken = after
-    .filter(isSeen)
-    .map(({ photo, by }) => `${photo.path} ${by?.id ?? ""}`);
-  assert.equal(new Set(spoken).size, 6);
-  assert.equal(spoken.length, 6);
 });
