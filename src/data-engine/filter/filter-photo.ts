@@ -1,6 +1,7 @@
 // All rules over one photo's annotations.
 
 import { intersectionOverUnion } from "../../shared/geometry.ts";
+import { comparableName } from "../language/same-name.ts";
 import type {
   Annotation,
   RegionText,
@@ -12,14 +13,15 @@ import { agreeOnObjects, evidenceOf, isSure } from "./agreement.ts";
 import type { FilterOptions } from "./filter-options.ts";
 import { nameSalient } from "./name-salient.ts";
 import { judgeRegion, overlaps, suppressOverlaps } from "./region-rules.ts";
-import { judgeText } from "./text-rules.ts";
+import { judgeNames, judgeText } from "./text-rules.ts";
 import { judgeTriplet } from "./triplet-rules.ts";
 import { sortBy, type Sorted } from "./verdict.ts";
 
 /**
  * Sorts everything said of one photo, in order: regions by score, size and
  * words; overlaps within a source; objects by agreement between sources; names
- * for what stands out; texts; triplets of texts and objects that were kept.
+ * for what stands out; texts, also by the objects they name; triplets of texts
+ * and objects that were kept.
  */
 export function filterPhoto(
   annotations: readonly Annotation[],
@@ -41,8 +43,16 @@ export function filterPhoto(
       ? null
       : { reason: "no_agreement", detail: "neither sure nor stable" },
   );
-  const texts = sortBy(annotations.filter(isText), (text) =>
-    judgeText(text, options),
+  const sure = new Set([...named.kept.map(nameOf), ...evidence.keys()]);
+  const doubted = new Set(
+    [...alone.removed, ...agreed.removed]
+      .filter(isDoubtedObject)
+      .map(({ annotation }) => nameOf(annotation))
+      .filter((name) => !sure.has(name)),
+  );
+  const texts = sortBy(
+    annotations.filter(isText),
+    (text) => judgeText(text, options) ?? judgeNames(text.text, doubted),
   );
   const triplets = sortBy(annotations.filter(isTriplet), (triplet) =>
     judgeTriplet(triplet, texts.kept, named.kept, options),
@@ -92,6 +102,19 @@ function mergeWriting(
     else removed.push({ annotation, ...overlaps(better) });
   }
   return { kept, removed };
+}
+
+function nameOf({ text }: Annotation): string {
+  return comparableName(text);
+}
+
+/** Whether an object went since it may not be there. */
+function isDoubtedObject({ annotation, reason }: Removed): boolean {
+  return (
+    annotation.kind === "region_text" &&
+    annotation.about === "object" &&
+    (reason === "low_score" || reason === "no_agreement")
+  );
 }
 
 function isRegionText(annotation: Annotation): annotation is RegionText {

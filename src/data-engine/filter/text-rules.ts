@@ -2,6 +2,7 @@
 
 import { ABSTRACT_NOUNS } from "../language/abstract-nouns.ts";
 import { readText } from "../language/read-text.ts";
+import { comparableName } from "../language/same-name.ts";
 import type { TextAnnotation } from "../records/record.ts";
 import type { FilterOptions } from "./filter-options.ts";
 import type { Verdict } from "./verdict.ts";
@@ -41,6 +42,24 @@ export function judgeText(
     return { reason: "too_simple", detail };
   }
   return null;
+}
+
+/**
+ * Judges what a text names: a thing whose boxes were all taken out as doubtful
+ * is as doubtful in a sentence.
+ *
+ * @param doubted comparable names of such things.
+ */
+export function judgeNames(
+  text: string,
+  doubted: ReadonlySet<string>,
+): Verdict {
+  const name = readText(text)
+    .phrases.map((phrase) => comparableName(phrase.text))
+    .find((one) => doubted.has(one));
+  if (name === undefined) return null;
+  const detail = `names ${name}, whose boxes were taken out`;
+  return { reason: "no_agreement", detail };
 }
 
 /** A word that follows itself, as networks stutter. */

@@ -20,6 +20,7 @@ import {
   factsOf,
   object,
   record,
+  tag,
 } from "../make-records.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
@@ -90,6 +91,45 @@ test("writes one record a photo, every removal with its reason", async (t) => {
     lines.map((line) => JSON.parse(line) as unknown),
     kept,
   );
+});
+
+test("doubts a text that names what was doubted, unless somebody else names it", async (t) => {
+  const people = record(
+    "b.webp",
+    [
+      object(DETECTOR, "sandwich", [0, 0, 90, 90], 0.3),
+      object(DETECTOR, "dog", [0, 0, 90, 90], 0.9),
+      caption(BUNDLE, "a large dog and a sandwich"),
+      caption(BUNDLE, "a large dog on a bed"),
+      caption(HUMAN, "a dog and a sandwich"),
+    ],
+    { by: BUNDLE },
+  );
+  const textsOf = async (one: PhotoRecord): Promise<string[]> => {
+    const { kept } = await run(t, [one]);
+    const [first] = kept;
+    assert.ok(first !== undefined && isSeen(first));
+    return first.annotations
+      .filter(({ kind }) => kind === "text")
+      .map(({ text }) => text);
+  };
+  assert.deepEqual(await textsOf(people), [
+    "a large dog and a sandwich",
+    "a large dog on a bed",
+    "a dog and a sandwich",
+  ]);
+  const alone = {
+    ...people,
+    annotations: people.annotations.filter(
+      ({ source }) => source.kind !== "human",
+    ),
+  };
+  assert.deepEqual(await textsOf(alone), ["a large dog on a bed"]);
+  const tagged = {
+    ...alone,
+    annotations: [...alone.annotations, tag(DETECTOR, "sandwich", 0.9)],
+  };
+  assert.equal((await textsOf(tagged)).length, 2);
 });
 
 test("drops copies: one that leaks into the test split, one of a train photo", async (t) => {
