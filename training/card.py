@@ -14,8 +14,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from answers import ROOT, Service
 from composites import Photos, test_sheets
-from figures import ROOT, Service, corners
+from figures import corners
 
 SHOWN = ("CC-BY-2.0", "CC-BY-4.0", "CC0-1.0", "MIT")
 COLOURS = ["#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#46f0f0", "#f032e6", "#bcf60c", "#fabebe", "#008080"]

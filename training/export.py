@@ -84,12 +84,46 @@ def write_checkpoint(out, bart, vision, towers, tokenizer_files, tasks, threshol
     return sum(t.numel() for t in tensors.values())
 
 
+def replace_language_model(kept, out, bart):
+    """A checkpoint that is another's but for its language model."""
+    kept, out = Path(kept), Path(out)
+    if kept.resolve() != out.resolve():
+        shutil.copytree(kept, out, dirs_exist_ok=True)
+    tensors = load_file(str(kept / "model.safetensors"))
+    tensors |= {f"model.language_model.{k}": t.half().contiguous() for k, t in bart.state_dict().items()}
+    save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
+    return sum(t.numel() for t in tensors.values())
+
+
+def read_towers(directory, reader, out):
+    """-> the vision section and the towers' tensors; the reader's graphs are copied to `out`."""
+    looking = Path(directory)  # with the photo tags' head, once photo_tags.py has run
+    vision = json.loads((looking / "vision.json" if (looking / "vision.json").exists() else looking / "towers.json").read_text())
+    towers = load_file(str(looking / "towers.safetensors"))
+    if (looking / "photo_tags.safetensors").exists():
+        towers |= load_file(str(looking / "photo_tags.safetensors"))
+    if (looking / "outline.json").exists():
+        towers |= load_file(str(looking / "outline.safetensors"))
+        add_outline(vision["towers"][0], json.loads((looking / "outline.json").read_text()))
+    vision |= {"closer": CLOSER, "region_labels": True, "places": "hinted"}
+    vision["near"] = NEAR | {"prompts": [PROMPTS[task] for task in NEAR_TASKS]}
+    vision["towers"][1]["answers"] = ANSWERS
+    if (Path(reader) / "reader.json").exists():
+        vision["reader"] = json.loads((Path(reader) / "reader.json").read_text())
+        Path(out).mkdir(parents=True, exist_ok=True)
+        for part in ("detector", "recognizer"):
+            file = vision["reader"][part]["graph"]["file"]
+            shutil.copyfile(Path(reader) / file, Path(out) / file)
+    return vision, towers
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="/tmp/florence-training/run")
     parser.add_argument("--towers", default="/tmp/florence-training/towers")
     parser.add_argument("--mix", help="a checkpoint directory whose language model is mixed in, such as the one --begin named")
     parser.add_argument("--share", type=float, default=0.6, help="of the newly trained weights in the mixture")
+    parser.add_argument("--keep", help="a checkpoint directory of which all but the language model is kept, thresholds too")
     parser.add_argument("--reader", default="/tmp/florence-training/reader")
     parser.add_argument("--thresholds", default="/tmp/florence-training/thresholds.json", help="by thresholds.py, if it has run")
     parser.add_argument("--tokenizer", default="/tmp/florence-training/tokenizer")
@@ -110,25 +144,12 @@ if __name__ == "__main__":
         before = BoxModel(args.mix).bart.state_dict()
         bart.load_state_dict({k: args.share * t + (1 - args.share) * before[k] for k, t in bart.state_dict().items()})
     bart.eval()
-    looking = Path(args.towers)  # with the photo tags' head, once photo_tags.py has run
-    vision = json.loads((looking / "vision.json" if (looking / "vision.json").exists() else looking / "towers.json").read_text())
-    towers = load_file(str(looking / "towers.safetensors"))
-    if (looking / "photo_tags.safetensors").exists():
-        towers |= load_file(str(looking / "photo_tags.safetensors"))
-    if (looking / "outline.json").exists():
-        towers |= load_file(str(looking / "outline.safetensors"))
-        add_outline(vision["towers"][0], json.loads((looking / "outline.json").read_text()))
-    vision |= {"closer": CLOSER, "region_labels": True, "places": "hinted"}
-    vision["near"] = NEAR | {"prompts": [PROMPTS[task] for task in NEAR_TASKS]}
-    vision["towers"][1]["answers"] = ANSWERS
-    if (Path(args.reader) / "reader.json").exists():
-        vision["reader"] = json.loads((Path(args.reader) / "reader.json").read_text())
-        Path(args.out).mkdir(parents=True, exist_ok=True)
-        for part in ("detector", "recognizer"):
-            file = vision["reader"][part]["graph"]["file"]
-            shutil.copyfile(Path(args.reader) / file, Path(args.out) / file)
-    thresholds = json.loads(Path(args.thresholds).read_text()) if Path(args.thresholds).exists() else {}
-    count = write_checkpoint(args.out, bart, vision, towers, args.tokenizer, args.tasks.split(","), thresholds)
+    if args.keep:
+        count = replace_language_model(args.keep, args.out, bart)
+    else:
+        vision, towers = read_towers(args.towers, args.reader, args.out)
+        thresholds = json.loads(Path(args.thresholds).read_text()) if Path(args.thresholds).exists() else {}
+        count = write_checkpoint(args.out, bart, vision, towers, args.tokenizer, args.tasks.split(","), thresholds)
     again = BoxModel(args.out)
     source = torch.tensor([again.source({"tags": [("dog", 0.7)], "boxes": [("dog", 0.9, (1, 2, 30, 40))], "size": (64, 64)}, "caption")])
     with torch.no_grad():

@@ -13,9 +13,9 @@ import json
 import random
 from pathlib import Path
 
+from answers import ROOT, Answers
 from composites import KNOWN, Photos, cut_out
 from photos import is_validation, may_train
-from figures import ROOT, Answers, Service
 from sheets import compose
 
 
@@ -39,8 +39,7 @@ if __name__ == "__main__":
     photos, R = Photos(args.shared), random.Random(0)
     complete = [r for r in photos.rows.values() if r["source"] == "coco" and may_train(r) and r.get("boxes") and r.get("boxes_known", True)][: args.photos]
     labels = sorted({b["label"] for r in complete for b in r["boxes"]})
-    service = Service(args.bundle, args.threads)
-    answers = Answers(service, args.out.with_suffix(".answers.json"))
+    answers = Answers(args.out.with_suffix(".answers.jsonl"), args.bundle, args.threads)
     scores = {"ground": ([], []), "segment": ([], []), "detect_open": ([], [])}
 
     def ask(key, picture, there, absent):
@@ -63,7 +62,7 @@ if __name__ == "__main__":
         sheet, truth, _ = compose(photos, plain, scenes, R)
         there = sorted({label for label, _, _ in truth})
         ask(f"sheet {n}", lambda s=sheet: s, there, R.sample([k for k in plain if k not in there and KNOWN.get(k, k) not in {KNOWN.get(t, t) for t in there}], len(there)))
-    service.process.terminate()
+    answers.close()
     fitted = {}
     for task, (there, absent) in scores.items():
         if not any(there):
