@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"; // prettier-ignore
 import { appendFile, watch } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -151,6 +151,23 @@ test("a run killed with -9 in the middle goes on, and comes to the same", async 
   assert.equal(new Set(ids).size, 7);
   const whole = JSON.parse(readFileSync(join(folder, "whole/summary.json"), "utf8")) as typeof summary; // prettier-ignore
   assert.deepEqual(summary.bundle.measures, whole.bundle.measures);
+});
+
+test("a run that finds no room keeps what was answered, and goes on once there is some", async () => {
+  const before = linesOf("whole").slice(0, 3).join("\n").length;
+  const argv = ["src/cli/florence.js", "evaluate", "--data", data, "--images", images, "--out", join(folder, "full"), "--model", bundle, "--workers", "1", "--resamples", "200"]; // prettier-ignore
+  // No file may grow beyond the header and two photos. Node ignores SIGXFSZ, so
+  // that the write itself fails, as it does on a full disk.
+  const limit = `ulimit -f ${Math.ceil(before / 1024)}; exec "$0" "$@"`;
+  const full = spawnSync("bash", ["-c", limit, process.execPath, ...argv], { cwd: ROOT, encoding: "utf8" }); // prettier-ignore
+  assert.equal(full.status, 3, full.stderr);
+  assert.match(full.stderr, /What was written before is whole\. Make room/u);
+  const fitted = linesOf("full");
+  assert.ok(fitted.length >= 2 && fitted.length < 8, `${fitted.length} lines`);
+  const { known } = await evaluate(options("full"));
+  assert.equal(known, fitted.length - 1);
+  assert.deepEqual(linesOf("full").slice(0, fitted.length), fitted);
+  assert.equal(linesOf("full").length, 8);
 });
 
 test("an interrupted run keeps what was answered", async () => {
