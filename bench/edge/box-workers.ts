@@ -61,17 +61,17 @@ console.log(
 );
 console.log("| | processor time | from outside | caption |");
 console.log("|---|---|---|---|");
-const middle = (name: string, of: keyof Times): number =>
-  median(times.get(name)!.map((took) => took[of]));
+const middle = (name: string, clock: keyof Times): number =>
+  median(times.get(name)!.map((took) => took[clock]));
 for (const name of Object.keys(workers)) {
   const [cpu, all] = [middle(name, "cpuMs"), middle(name, "ms")];
   console.log(
     `| ${[name, ...[cpu, all].map((ms) => `${ms.toFixed(0)} ms`), captions.get(name)!].join(" | ")} |`,
   );
 }
-for (const of of ["cpuMs", "ms"] as const) {
-  const ratio = middle("onnxruntime-web", of) / middle("kernels", of);
-  const what = of === "cpuMs" ? "processor time" : "from outside";
+for (const clock of ["cpuMs", "ms"] as const) {
+  const ratio = middle("onnxruntime-web", clock) / middle("kernels", clock);
+  const what = clock === "cpuMs" ? "processor time" : "from outside";
   console.log(
     `\nonnxruntime-web by kernels, ${what}: ${ratio.toFixed(2)}, floor ${FLOOR}`,
   );

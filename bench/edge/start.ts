@@ -57,20 +57,20 @@ console.log(
 );
 console.log("| | from outside | above empty | processor time | above empty |");
 console.log("|---|---|---|---|---|");
-const middle = (name: string, of: keyof Times): number =>
-  median(times.get(name)!.map((took) => took[of]));
-const above = (name: string, of: keyof Times): number =>
-  middle(name, of) - middle("empty Worker", of);
+const middle = (name: string, clock: keyof Times): number =>
+  median(times.get(name)!.map((took) => took[clock]));
+const above = (name: string, clock: keyof Times): number =>
+  middle(name, clock) - middle("empty Worker", clock);
 for (const name of Object.keys(builds)) {
-  const cells = (["ms", "cpuMs"] as const).flatMap((of) => [
-    milliseconds(middle(name, of)),
-    milliseconds(above(name, of)),
+  const cells = (["ms", "cpuMs"] as const).flatMap((clock) => [
+    milliseconds(middle(name, clock)),
+    milliseconds(above(name, clock)),
   ]);
   console.log(`| ${[name, ...cells].join(" | ")} |`);
 }
-for (const of of ["ms", "cpuMs"] as const) {
-  const share = above("kernels", of) / above("onnxruntime-web", of);
-  const what = of === "cpuMs" ? "processor time" : "from outside";
+for (const clock of ["ms", "cpuMs"] as const) {
+  const share = above("kernels", clock) / above("onnxruntime-web", clock);
+  const what = clock === "cpuMs" ? "processor time" : "from outside";
   console.log(
     `\nkernels by onnxruntime-web, above empty, ${what}: ${share.toFixed(2)}, floor ${FLOOR}`,
   );

@@ -38,9 +38,11 @@ export interface ResidentOptions {
 export interface LoneWorker extends WorkerProcess {
   readonly name: string;
   heap(): Promise<HeapUsage>;
-  /** Kills the process, as a machine's end does; others are not told. */
+  /** Kills the process, as a machine's end does; Miniflare starts another. */
   kill(): void;
-  /** The same Worker in a new process, found by those bound to it. */
+  /** Ends the Worker alone: those bound to it find nothing. */
+  stop(): Promise<void>;
+  /** The same Worker in a new process, found again. */
   revive(): Promise<LoneWorker>;
 }
 
@@ -103,10 +105,8 @@ async function startAlone(
     kill: () => {
       for (const pid of own) process.kill(pid, "SIGKILL");
     },
-    async revive() {
-      await miniflare.dispose();
-      return await startAlone(worker, registry);
-    },
+    stop: () => miniflare.dispose(),
+    revive: () => startAlone(worker, registry),
   };
 }
 
