@@ -6,7 +6,7 @@ import type { RgbImage } from "../shared/image/rgb-image.ts";
 import type { LoadedModel } from "../shared/model/open-model.ts";
 
 /** New tokens: enough that features, keys and values have all been used. */
-const TOKENS = 12;
+const TOKENS = 4;
 const PROMPT = "What does the image describe?";
 const WIDTH = 96;
 const HEIGHT = 64;

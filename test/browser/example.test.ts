@@ -39,7 +39,9 @@ test("the example answers a photo in the page", async (context) => {
     const page = await browser.newPage();
     page.setDefaultTimeout(TIMEOUT_MS);
     await page.goto(/^http\S+/u.exec(line!)![0]);
-    await page.getByText(/florence-box is ready: .*, (?:one|\d+) thread/u).waitFor();
+    await page
+      .getByText(/florence-box is ready: .*, (?:one|\d+) thread/u)
+      .waitFor();
     await page.setInputFiles("#file", PHOTO);
     await page.getByText(/^[\d.]+ s on \d+ thread/u).waitFor();
     const text = await page.textContent("#caption");

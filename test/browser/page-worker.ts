@@ -1,4 +1,4 @@
-// A test's worker in a page of Chromium, called from Node.
+// A worker in a page of Chromium, called from Node.
 
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -6,36 +6,54 @@ import type { Browser } from "playwright-core";
 import { openPage } from "./chromium.ts";
 import type { ACTS } from "./worker/index.ts";
 
-type Acts = typeof ACTS;
+type Acts = Readonly<Record<string, (...args: never[]) => Promise<unknown>>>;
 
-export interface PageWorker {
-  /** Calls one of `ACTS`; what it throws is thrown here, as text. */
-  call<Name extends keyof Acts>(
+/** A worker that answers with `Own` acts. */
+export interface PageWorker<Own extends Acts = typeof ACTS> {
+  /** Calls one of the acts; what it throws is thrown here, as text. */
+  call<Name extends keyof Own>(
     act: Name,
-    ...args: Parameters<Acts[Name]>
-  ): Promise<Awaited<ReturnType<Acts[Name]>>>;
+    ...args: Parameters<Own[Name]>
+  ): Promise<Awaited<ReturnType<Own[Name]>>>;
   close(): Promise<void>;
 }
 
-/** Builds the tests' worker beside the built files, as `test-worker.js`. */
-export async function buildTestWorker(folder: string): Promise<void> {
+/** Builds a script of a worker. */
+export async function buildWorker(
+  source: string,
+  outfile: string,
+): Promise<void> {
   await build({
-    entryPoints: [join(import.meta.dirname, "worker/index.ts")],
-    outfile: join(folder, "test-worker.js"),
+    ...{ entryPoints: [source], outfile },
     ...{ bundle: true, format: "esm", platform: "browser" },
     logLevel: "warning",
   });
 }
 
-/** Starts the worker in a page of its own. */
-export async function startPageWorker(
+/** Builds the tests' worker beside the built files, as `test-worker.js`. */
+export async function buildTestWorker(folder: string): Promise<void> {
+  const source = join(import.meta.dirname, "worker/index.ts");
+  await buildWorker(source, join(folder, "test-worker.js"));
+}
+
+/** Starts the tests' worker in a page of its own. */
+export function startPageWorker(
   browser: Browser,
   origin: string,
 ): Promise<PageWorker> {
+  return startWorker(browser, origin, `${origin}/built/test-worker.js`);
+}
+
+/** Starts a worker that answers with `answerWith`, in a page of its own. */
+export async function startWorker<Own extends Acts>(
+  browser: Browser,
+  origin: string,
+  script: string,
+): Promise<PageWorker<Own>> {
   const page = await openPage(browser, origin);
   const worker = await page.evaluateHandle(
     (url) => new Worker(url, { type: "module" }),
-    `${origin}/built/test-worker.js`,
+    script,
   );
   const call = async (act: string, ...args: unknown[]): Promise<unknown> => {
     const reply = await worker.evaluate(
@@ -55,5 +73,5 @@ export async function startPageWorker(
     return reply.value;
   };
   // The worker answers each act with what the act of this name gives.
-  return { call: call as PageWorker["call"], close: () => page.close() };
+  return { call: call as PageWorker<Own>["call"], close: () => page.close() };
 }
