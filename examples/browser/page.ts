@@ -53,7 +53,11 @@ async function answer(photo: File | undefined): Promise<void> {
     const start = performance.now();
     const envelope = await florence.analyze(photo, REQUEST, {
       // Words as they come.
-      events: { token: ({ delta }) => caption.append(delta) },
+      events: {
+        token({ delta }) {
+          caption.append(delta);
+        },
+      },
     });
     draw(envelope);
     const seconds = ((performance.now() - start) / 1000).toFixed(2);
