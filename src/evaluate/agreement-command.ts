@@ -1,7 +1,16 @@
-// npm run agreement: int8 against fp32 of one checkpoint. Converts it to both,
-// answers at fp32, replays at int8, prints. Half a minute on two cores.
-//   --checkpoint DIR   instead of models/box/checkpoint
-//   --write            stores fp32's answers as the golden of the test
+// npm run agreement: other precisions of one checkpoint against its fp32, on the
+// test photos. Converts it to fp32 and to what is asked for, answers at fp32,
+// replays and answers with the others, prints tables. A minute for each.
+//   --checkpoint DIR     instead of models/box/checkpoint
+//   --precision int8     what is compared; edge with --bits; int8 if left out
+//   --bits BITS          for the kernels, as florence convert has it; may be given
+//                        several times, each is a row
+//   --group N, --calibrate FOLDER   as florence convert has them
+//   --bundle DIR         a bundle of the same checkpoint that is there already
+//   --photos N           of the 41 photos; all if left out
+//   --watched N          photos on which layers are compared; 2 if left out, 0: none
+//   --layers             errors of every layer, not of parts alone
+//   --write              stores fp32's answers as the golden of the test
 
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -11,13 +20,10 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { loadImageCodecs } from "../node/image-codecs.ts";
 import { openBundle } from "../node/open-bundle.ts";
-import type { LoadedModel } from "../shared/model/open-model.ts";
 import { comparedPhotos, writeAgreementGolden } from "./agreement-golden.ts";
-import {
-  describeAgreement,
-  measureAgreement,
-  referenceAnswers,
-} from "./agreement.ts";
+import { AGREEMENT_HEAD, agreementRow, layerTable } from "./agreement-table.ts";
+import { measureAgreement, readPhoto, referenceAnswers } from "./agreement.ts";
+import { type LayerError, measureLayers } from "./layer-errors.ts";
 import { readPhotos } from "./photo-set.ts";
 
 const PHOTOS = "test/data/photos";
@@ -26,16 +32,41 @@ const GOLDEN = "test/evaluate/vectors/agreement.json";
 const { values } = parseArgs({
   options: {
     checkpoint: { type: "string", default: "models/box/checkpoint" },
+    precision: { type: "string" },
+    bits: { type: "string", multiple: true, default: [] },
+    group: { type: "string" },
+    calibrate: { type: "string" },
+    bundle: { type: "string", multiple: true, default: [] },
+    photos: { type: "string" },
+    watched: { type: "string", default: "2" },
+    layers: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
   },
 });
 
+const watchedPhotos = Number(values.watched);
+
+/** A row of the table. */
+interface Compared {
+  readonly name: string;
+  /** Flags of `florence convert`, or the folder of a bundle. */
+  readonly made: readonly string[] | string;
+}
+
+/** The bundle for the kernels in f32, once it was asked for. */
+let exactPath: string | undefined;
 const folder = await mkdtemp(join(tmpdir(), "florence-agreement-"));
 try {
-  const codecs = await loadImageCodecs();
-  const photos = comparedPhotos(await readPhotos(PHOTOS));
+  await compareAll();
+} finally {
+  await rm(folder, { recursive: true });
+}
 
-  const fp32 = await openConverted("fp32");
+async function compareAll(): Promise<void> {
+  const codecs = await loadImageCodecs();
+  const all = comparedPhotos(await readPhotos(PHOTOS));
+  const photos = spread(all, Number(values.photos ?? all.length));
+  const fp32 = await openBundle(convert("fp32", ["--precision", "fp32"]));
   const references = await referenceAnswers(fp32, codecs, PHOTOS, photos);
   const { id, revision } = fp32.manifest;
   await fp32.model.dispose();
@@ -44,33 +75,74 @@ try {
     console.log(`${GOLDEN}: ${String(references.length)} photos, ${revision}`);
   }
 
-  const int8 = await openConverted("int8");
-  const agreements = await measureAgreement(
-    int8,
-    codecs,
-    PHOTOS,
-    photos,
-    references,
+  const errors: (readonly [string, readonly LayerError[]])[] = [];
+  console.log(
+    `against fp32 of ${values.checkpoint}, ${String(photos.length)} photos\n`,
   );
-  console.log(`int8 against fp32 of ${values.checkpoint}`);
-  console.log(`the whole model: ${describeAgreement(agreements.whole)}`);
-  if (agreements.text !== null) {
-    console.log(
-      `the text part, over fp32's hints: ${describeAgreement(agreements.text)}`,
+  console.log(AGREEMENT_HEAD);
+  for (const [index, { name, made }] of comparedBundles().entries()) {
+    const path = typeof made === "string" ? made : convert(`${index}`, made);
+    const loaded = await openBundle(path);
+    const agreements = await measureAgreement(
+      ...([loaded, codecs, PHOTOS, photos, references] as const),
     );
+    const { device } = loaded.model.capabilities;
+    console.log(agreementRow(`${name}, ${device}`, agreements));
+    const isForKernels = loaded.manifest.layout === "edge";
+    await loaded.model.dispose();
+    if (!isForKernels || name === "32" || watchedPhotos === 0) continue;
+    const watched = spread(references, watchedPhotos);
+    const pictures = await Promise.all(
+      spread(photos, watchedPhotos).map((photo) =>
+        readPhoto(codecs, PHOTOS, photo),
+      ),
+    );
+    errors.push([name, await measureLayers(exact(), path, pictures, watched)]);
   }
-  await int8.model.dispose();
-} finally {
-  await rm(folder, { recursive: true });
+  for (const [name, layers] of errors) {
+    console.log(
+      `\nerrors of layers' results, ${name}, ${watchedPhotos} photos:\n`,
+    );
+    console.log(layerTable(layers, values.layers));
+  }
 }
 
-async function openConverted(precision: "fp32" | "int8"): Promise<LoadedModel> {
-  const out = join(folder, precision);
+/** What the flags ask for. */
+function comparedBundles(): readonly Compared[] {
+  const calibrate =
+    values.calibrate === undefined ? [] : ["--calibrate", values.calibrate];
+  const group = values.group === undefined ? [] : ["--group", values.group];
+  const isEdge = values.precision === "edge" || values.bits.length > 0;
+  const edge = ["--precision", "edge", ...group, ...calibrate];
+  const bits = values.bits.map((one) => ({
+    name: one,
+    made: [...edge, "--bits", one],
+  }));
+  const bundles = values.bundle.map((made) => ({ name: made, made }));
+  if (bits.length > 0 || bundles.length > 0) return [...bits, ...bundles];
+  const precision = values.precision ?? "int8";
+  const made = isEdge ? edge : ["--precision", precision];
+  return [{ name: precision, made }];
+}
+
+function exact(): string {
+  exactPath ??= convert("exact", ["--precision", "edge", "--bits", "32"]);
+  return exactPath;
+}
+
+function convert(name: string, flags: readonly string[]): string {
+  const out = join(folder, name);
   const { status } = spawnSync(
     process.execPath,
-    ["src/cli/florence.js", "convert", values.checkpoint, "--out", out, "--precision", precision], // prettier-ignore
+    ["src/cli/florence.js", "convert", values.checkpoint, "--out", out, ...flags], // prettier-ignore
     { stdio: ["ignore", "ignore", "inherit"] },
   );
-  if (status !== 0) throw new Error(`florence convert failed (${precision})`);
-  return await openBundle(out);
+  if (status !== 0) throw new Error(`florence convert ${flags.join(" ")}`);
+  return out;
+}
+
+/** So many of a list, evenly. */
+function spread<Item>(items: readonly Item[], count: number): readonly Item[] {
+  const step = Math.max(1, items.length / count);
+  return items.filter((_, at) => Math.floor(at / step) !== Math.floor((at - 1) / step)); // prettier-ignore
 }

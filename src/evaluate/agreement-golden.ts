@@ -3,6 +3,7 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import * as v from "valibot";
+import { parseTask } from "../shared/tasks/index.ts";
 import type { ReferenceAnswers } from "./agreement.ts";
 import type { Photo } from "./photo-set.ts";
 
@@ -10,11 +11,38 @@ import type { Photo } from "./photo-set.ts";
 const EVERY = 8;
 
 const Ids = v.array(v.number());
+const Corner = v.number();
 const Golden = v.object({
   /** Of the fp32 bundle the answers are from. */
   model: v.object({ id: v.string(), revision: v.string() }),
   references: v.array(
-    v.object({ key: v.string(), hintIds: Ids, answers: v.array(Ids) }),
+    v.object({
+      key: v.string(),
+      answers: v.array(
+        v.object({
+          request: v.pipe(
+            v.unknown(),
+            v.transform((request) => parseTask(request, "")),
+          ),
+          prompt: Ids,
+          ids: Ids,
+          isTold: v.boolean(),
+          hintIds: Ids,
+          isForWords: v.boolean(),
+          boxes: v.array(
+            v.object({
+              label: v.string(),
+              box: v.object({
+                x_min: Corner,
+                y_min: Corner,
+                x_max: Corner,
+                y_max: Corner,
+              }),
+            }),
+          ),
+        }),
+      ),
+    }),
   ),
 });
 
@@ -23,7 +51,7 @@ export interface AgreementGolden {
   readonly references: readonly ReferenceAnswers[];
 }
 
-/** The photos whose answers are compared. */
+/** The photos whose answers are compared; the golden may have fewer. */
 export function comparedPhotos(photos: readonly Photo[]): readonly Photo[] {
   return photos.filter((_, at) => at % EVERY === 0);
 }

@@ -1,32 +1,55 @@
 // How far one precision of a model answers as another does: steps of the
-// reference's own answers are replayed, and the first choice at each compared.
+// reference's own answers are replayed, and the first choice at each compared;
+// then each answers for itself, and answers and boxes are compared.
 
+import { answerPrompts } from "../shared/analyze/answer-prompts.ts";
+import { planTask } from "../shared/analyze/plan-tasks.ts";
+import { hintsOf, placesOf, sightOf } from "../shared/analyze/prompt-hints.ts";
 import { nextTokenRule } from "../shared/generate/processors.ts";
-import { generate } from "../shared/generate/generate.ts";
 import { decodeImage, type ImageCodecs } from "../shared/image/decode-image.ts";
+import type { RgbImage } from "../shared/image/rgb-image.ts";
 import type { Features } from "../shared/model/model.ts";
 import type { LoadedModel } from "../shared/model/open-model.ts";
-import { findTask } from "../shared/tasks/index.ts";
-import { promptIds } from "../shared/tasks/task.ts";
-import { readPhotoBytes, type Photo } from "./photo-set.ts";
-
-/** Tasks whose answers are compared; both have a prompt without input. */
-export const COMPARED_TASKS = ["caption", "detect"] as const;
+import type { Answer } from "../shared/parse/answer.ts";
+import { parseTask, type TaskRequest } from "../shared/tasks/index.ts";
+import {
+  compareBoxes,
+  NO_BOXES,
+  addBoxes,
+  type BoxAgreement,
+} from "./agreement-boxes.ts";
+import { readPhotoBytes, type LabeledBox, type Photo } from "./photo-set.ts";
 
 /** Tokens an answer may have; the longest are lists of objects. */
 const MAX_TOKENS = 256;
+/** Boxes and their IoU do not depend on the picture's own sides. */
+const WHOLE = { width: 1, height: 1 };
 
-/** What the reference said, greedily. */
+/** What the reference said to one prompt, greedily. */
+export interface ReferenceAnswer {
+  readonly request: TaskRequest;
+  /** Its ids, `<s>` and `</s>` included. */
+  readonly prompt: readonly number[];
+  /** Ids without the decoder start token. */
+  readonly ids: readonly number[];
+  /** Whether the vision side wrote it: then there are no steps to replay. */
+  readonly isTold: boolean;
+  /** What its towers saw, as tokens; empty for a model without hints. */
+  readonly hintIds: readonly number[];
+  /** Whether matches with the prompt's words are marked in them. */
+  readonly isForWords: boolean;
+  /** What the task makes of it, corners from 0 to 1; none of a caption. */
+  readonly boxes: readonly LabeledBox[];
+}
+
+/** What the reference said of one photo. */
 export interface ReferenceAnswers {
   /** Key of the photo. */
   readonly key: string;
-  /** What its towers saw, as tokens; empty for a model without hints. */
-  readonly hintIds: readonly number[];
-  /** For each of `COMPARED_TASKS`, ids without the decoder start token. */
-  readonly answers: readonly (readonly number[])[];
+  readonly answers: readonly ReferenceAnswer[];
 }
 
-/** Shares from 0 to 1, and of how many. */
+/** Steps and answers, and how many of them are the reference's. */
 export interface Agreement {
   readonly steps: number;
   /** Steps at which the first choice is the reference's token. */
@@ -45,9 +68,14 @@ export interface Agreements {
    * that is given more than hints.
    */
   readonly text: Agreement | null;
+  /** By task: the boxes each found for itself. */
+  readonly boxes: Readonly<Record<"detect" | "ground", BoxAgreement>>;
 }
 
-/** Answers the compared tasks on each photo, greedily. */
+/**
+ * Answers `caption`, `detect`, and `ground` with that caption as the phrase,
+ * on each photo, greedily; `detect` as the vision side tells it, where it does.
+ */
 export async function referenceAnswers(
   loaded: LoadedModel,
   codecs: ImageCodecs,
@@ -56,32 +84,41 @@ export async function referenceAnswers(
 ): Promise<readonly ReferenceAnswers[]> {
   const references: ReferenceAnswers[] = [];
   for (const photo of photos) {
-    const features = await seePhoto(loaded, codecs, folder, photo);
-    const state = await loaded.model.start(comparedPrompts(loaded, features));
-    try {
-      const prompts = COMPARED_TASKS.map((_, prompt) => prompt);
-      const answers = await generate(state, prompts, {
-        spec: loaded.manifest.generation,
-        numBeams: 1,
-        maxTokens: MAX_TOKENS,
-      });
-      references.push({
-        key: photo.key,
-        hintIds: features.hintIds,
-        answers: answers.map(({ ids }) => ids),
-      });
-    } finally {
-      await state.dispose();
-    }
+    const image = await readPhoto(codecs, folder, photo);
+    const first = await answerAll(loaded, image, [{ task: "caption" }]);
+    const ids = first[0]!.answer.ids;
+    const phrase = loaded.tokenizer.decode(ids).trim() || "anything";
+    const requests = [
+      { task: "caption" },
+      { task: "detect" },
+      { task: "ground", phrase: phrase.slice(0, 512) },
+    ];
+    const answered = await answerAll(loaded, image, requests);
+    references.push({
+      key: photo.key,
+      answers: answered.map(({ request, features, prompt, answer, boxes }) => {
+        const sight = sightOf({ features, ids: prompt });
+        return {
+          request,
+          prompt,
+          ids: answer.ids,
+          isTold: sight?.answer !== undefined,
+          hintIds: sight?.hintIds ?? features.hintIds,
+          isForWords: sight?.isForWords ?? false,
+          boxes,
+        };
+      }),
+    });
   }
   return references;
 }
 
 /**
- * Replays the reference's answers (teacher-forced) on another model of the
- * same weights. Forced tokens are no choice and are not counted. As greedy
- * search takes the first choice, an answer all of whose steps agree is the
- * answer the other model gives.
+ * Compares another precision of the same weights with the reference.
+ *
+ * Steps are replayed teacher-forced; forced tokens are no choice and are not
+ * counted, nor are answers the vision side wrote. An answer of a task with
+ * boxes is the same if its boxes are, with their labels and in their order.
  */
 export async function measureAgreement(
   loaded: LoadedModel,
@@ -89,31 +126,55 @@ export async function measureAgreement(
   folder: string,
   photos: readonly Photo[],
   references: readonly ReferenceAnswers[],
+  onPhoto: (done: number) => void = () => undefined,
 ): Promise<Agreements> {
-  const whole: boolean[][] = [];
-  const text: boolean[][] = [];
+  const whole: Replayed[] = [];
+  const text: Replayed[] = [];
+  const boxes = { detect: NO_BOXES, ground: NO_BOXES };
   let seesHintsAlone = true;
-  for (const { key, hintIds, answers } of references) {
+  for (const [index, { key, answers }] of references.entries()) {
     const photo = photos.find((one) => one.key === key);
     if (photo === undefined) {
       throw new Error(`internal: ${key} is not among the photos`);
     }
-    const features = await seePhoto(loaded, codecs, folder, photo);
-    whole.push(...(await replay(loaded, features, answers)));
+    const image = await readPhoto(codecs, folder, photo);
+    const requests = answers.map(({ request }) => request);
+    const own = await answerAll(loaded, image, requests);
+    const features = own[0]!.features;
+    const asked = own.map(({ prompt }, at) => ({
+      prompt,
+      ids: answers[at]!.isTold ? [] : answers[at]!.ids,
+    }));
+    const steps = await replay(loaded, features, asked);
+    for (const [at, reference] of answers.entries()) {
+      const { answer, boxes: found } = own[at]!;
+      const { task } = reference.request;
+      const isSame =
+        task === "caption"
+          ? String(answer.ids) === String(reference.ids)
+          : JSON.stringify(found) === JSON.stringify(reference.boxes);
+      whole.push({ steps: steps[at]!, isSame });
+      if (task === "detect" || task === "ground") {
+        const compared = compareBoxes(reference.boxes, found);
+        boxes[task] = addBoxes(boxes[task], compared);
+      }
+    }
     seesHintsAlone &&= features.tokens === 0;
-    if (!seesHintsAlone) continue;
-    text.push(...(await replay(loaded, { ...features, hintIds }, answers)));
+    if (seesHintsAlone) {
+      const seen = withHints(features, answers, asked);
+      const alone = await replay(loaded, seen, asked);
+      text.push(
+        ...alone
+          .filter((same) => same.length > 0)
+          .map((same) => ({ steps: same, isSame: same.every(Boolean) })),
+      );
+    }
+    onPhoto(index + 1);
   }
-  return { whole: count(whole), text: seesHintsAlone ? count(text) : null };
-}
-
-function count(answers: readonly (readonly boolean[])[]): Agreement {
-  const steps = answers.flat();
   return {
-    steps: steps.length,
-    sameSteps: steps.filter(Boolean).length,
-    answers: answers.length,
-    sameAnswers: answers.filter((same) => same.every(Boolean)).length,
+    whole: count(whole),
+    text: seesHintsAlone ? count(text) : null,
+    boxes,
   };
 }
 
@@ -125,40 +186,87 @@ export function describeAgreement(agreement: Agreement): string {
   return `same first choice at ${percent(sameSteps, steps)} of steps, ${percent(sameAnswers, answers)} of answers identical`;
 }
 
+interface Replayed {
+  /** For each step that is a choice, whether it is the reference's. */
+  readonly steps: readonly boolean[];
+  readonly isSame: boolean;
+}
+
+function count(answers: readonly Replayed[]): Agreement {
+  const steps = answers.flatMap((answer) => answer.steps);
+  return {
+    steps: steps.length,
+    sameSteps: steps.filter(Boolean).length,
+    answers: answers.length,
+    sameAnswers: answers.filter(({ isSame }) => isSame).length,
+  };
+}
+
+interface AskedPrompt {
+  /** `<s>` and `</s>` included. */
+  readonly prompt: readonly number[];
+  /** The reference's; none if there is nothing to replay. */
+  readonly ids: readonly number[];
+}
+
+/** The same, as if the towers had seen what the reference's saw. */
+export function withHints(
+  features: Features,
+  answers: readonly ReferenceAnswer[],
+  asked: readonly AskedPrompt[],
+): Features {
+  return {
+    ...features,
+    sights: asked.map(({ prompt }, at) => {
+      const { hintIds, isForWords } = answers[at]!;
+      return { prompt, hintIds, isForWords };
+    }),
+  };
+}
+
 /** For each answer, for each step that is a choice, whether it is the same. */
-async function replay(
+export async function replay(
   loaded: LoadedModel,
   features: Features,
-  answers: readonly (readonly number[])[],
+  asked: readonly AskedPrompt[],
 ): Promise<boolean[][]> {
   const spec = loaded.manifest.generation;
-  const same = answers.map((): boolean[] => []);
-  const state = await loaded.model.start(comparedPrompts(loaded, features));
+  const same = asked.map((): boolean[] => []);
+  const prompts = asked.map(({ prompt }) => ({ features, ids: prompt }));
+  const places = prompts.map((prompt) => placesOf(prompt, loaded));
+  const state = await loaded.model.start(
+    prompts.map(({ ids }) => {
+      const hintIds = hintsOf({ features, ids }, loaded);
+      return { features: { ...features, hintIds }, ids };
+    }),
+  );
   try {
     let parents = new Map<number, number>(); // prompt -> row of the last step
-    const longest = Math.max(...answers.map((ids) => ids.length));
+    const longest = Math.max(...asked.map(({ ids }) => ids.length));
     for (let step = 0; step < longest; step += 1) {
-      const running = [...answers.keys()].filter(
-        (prompt) => step < (answers[prompt]?.length ?? 0),
+      const running = [...asked.keys()].filter(
+        (prompt) => step < asked[prompt]!.ids.length,
       );
       const rules = running.map((prompt) => {
-        const ids = answers[prompt]?.slice(0, step) ?? [];
+        const ids = asked[prompt]!.ids.slice(0, step);
         const prefix = [spec.decoder_start_token_id, ...ids];
-        return { prefix, ...nextTokenRule(prefix, MAX_TOKENS + 1, spec) };
+        const rule = nextTokenRule(prefix, MAX_TOKENS + 1, spec);
+        const banned = [...rule.banned, ...(places[prompt]?.(ids) ?? [])];
+        return { prefix, forced: rule.forced, banned };
       });
       const results = await state.step(
         running.map((prompt, row) => ({
           prompt,
           parent: parents.get(prompt) ?? -1,
-          tokenId: rules[row]?.prefix.at(-1) ?? spec.decoder_start_token_id,
+          tokenId: rules[row]!.prefix.at(-1)!,
           best: 1,
-          banned: rules[row]?.banned ?? [],
+          banned: rules[row]!.banned,
         })),
       );
       for (const [row, prompt] of running.entries()) {
-        if (rules[row]?.forced !== null) continue;
-        const choice = results[row]?.best[0]?.id;
-        same[prompt]?.push(choice === answers[prompt]?.[step]);
+        if (rules[row]!.forced !== null) continue;
+        const choice = results[row]!.best[0]?.id;
+        same[prompt]!.push(choice === asked[prompt]!.ids[step]);
       }
       parents = new Map(running.map((prompt, row) => [prompt, row]));
     }
@@ -168,31 +276,79 @@ async function replay(
   return same;
 }
 
-async function seePhoto(
+interface OwnAnswer {
+  readonly request: TaskRequest;
+  readonly features: Features;
+  readonly prompt: readonly number[];
+  readonly answer: Answer;
+  readonly boxes: readonly LabeledBox[];
+}
+
+/** One vision pass, and an answer to each request. */
+async function answerAll(
   loaded: LoadedModel,
+  image: RgbImage,
+  requests: readonly object[],
+): Promise<readonly OwnAnswer[]> {
+  const { manifest, tokenizer, model } = loaded;
+  const planned = requests.map((request, index) => {
+    const plan = planTask(parseTask(request, ""), index, {
+      ...{ manifest, tokenizer, image: WHOLE, scale: WHOLE, isTiled: false },
+      warn: () => undefined,
+    });
+    if ("error" in plan) throw plan.error;
+    return { ...plan, prompt: plan.prompts[0]! };
+  });
+  const prompts = planned.map(({ prompt }) => prompt);
+  const [features] = await model.encode([image], { prompts: [prompts] });
+  const answers: Answer[] = [];
+  await answerPrompts(
+    loaded,
+    prompts.map((ids) => ({ features: features!, ids, labels: null })),
+    {
+      numBeams: 1,
+      maxTokens: MAX_TOKENS,
+      maxWrittenTokens: Number.POSITIVE_INFINITY,
+      onToken: () => undefined,
+      onAnswer: (prompt, { answer }) => {
+        answers[prompt] = answer;
+      },
+      onError: (_, error) => {
+        throw error;
+      },
+    },
+  );
+  return planned.map(({ request, task, prompt }, index) => {
+    const answer = answers[index]!;
+    const { spelling } = task;
+    const result = task.finish([answer], {
+      ...{ request, tokenizer, image: WHOLE, scale: WHOLE },
+      threshold: manifest.thresholds[spelling] ?? null,
+      minScore: manifest.min_scores?.[spelling] ?? 0,
+      includeRaw: false,
+      resultId: "",
+    });
+    return { request, features: features!, prompt, answer, boxes: boxesOf(result) }; // prettier-ignore
+  });
+}
+
+function boxesOf(result: object): LabeledBox[] {
+  if (!("objects" in result)) return [];
+  const objects = result.objects as readonly {
+    readonly label?: string;
+    readonly phrase?: string;
+    readonly box: LabeledBox["box"];
+  }[];
+  return objects.map(({ label, phrase, box }) => {
+    return { label: label ?? phrase ?? "", box };
+  });
+}
+
+/** A photo of the set. */
+export async function readPhoto(
   codecs: ImageCodecs,
   folder: string,
   photo: Photo,
-): Promise<Features> {
-  const { image } = await decodeImage(
-    await readPhotoBytes(folder, photo),
-    codecs,
-  );
-  const [features] = await loaded.model.encode([image]);
-  if (features === undefined) throw new Error("internal: no features");
-  return features;
-}
-
-function comparedPrompts({ tokenizer }: LoadedModel, features: Features) {
-  return COMPARED_TASKS.map((spelling) => {
-    const task = findTask(spelling);
-    if (task === undefined) throw new Error(`internal: no task ${spelling}`);
-    const [parts = []] = task.prompts(task.example, {
-      tokenizer,
-      image: { width: 1, height: 1 },
-      scale: { width: 1, height: 1 },
-      pointer: "/tasks/0",
-    });
-    return { features, ids: promptIds(parts, tokenizer) };
-  });
+): Promise<RgbImage> {
+  return (await decodeImage(await readPhotoBytes(folder, photo), codecs)).image;
 }
