@@ -8,7 +8,11 @@ import {
   type EdgeTensor,
 } from "../../shared/model/edge/edge-plan.ts";
 import { packF32 } from "../../shared/model/edge/pack-f32.ts";
-import { packInt4 } from "../../shared/model/edge/pack-int4.ts";
+import {
+  int4Scales,
+  int4Value,
+  packInt4,
+} from "../../shared/model/edge/pack-int4.ts";
 import {
   int8Scales,
   int8Value,
@@ -224,7 +228,16 @@ function packPart(
   }
   if (kind === "int4") {
     const size = choices.group ?? GROUP;
-    const { bytes, n, k, group } = packInt4(values, outputs, inputs, size);
+    const own = int4Scales(values, outputs, inputs, size);
+    const groups = Math.ceil(inputs / size);
+    const nearest =
+      gram === undefined
+        ? values
+        : roundWeights(values, outputs, inputs, gram, (row, column, value) =>
+            int4Value(value, own[row * groups + Math.floor(column / size)]!),
+          );
+    const packed = packInt4(nearest, outputs, inputs, size, own);
+    const { bytes, n, k, group } = packed;
     const entry = { kind, offset, n, k, group };
     return { name, entry, pieces: [padded(bytes)] };
   }

@@ -5,6 +5,12 @@ import {
   roundWeights,
 } from "../../../src/convert/edge/round-weights.ts";
 import {
+  int4Scales,
+  int4Value,
+  packInt4,
+  unpackWeight,
+} from "../../../src/shared/model/edge/pack-int4.ts";
+import {
   int8Scales,
   int8Value,
   packInt8,
@@ -13,6 +19,8 @@ import {
 const OUTPUTS = 6;
 const INPUTS = 24;
 const ROWS = 200;
+/** Four-bit weights that share a scale. */
+const GROUP = 8;
 
 /** Numbers from -1 to 1 that repeat nowhere soon. */
 function* noise(): Generator<number, never> {
@@ -75,6 +83,25 @@ test("gives values that packing keeps as they are", () => {
     const offset = (at >> 2) * 32 + row * 4 + (at & 3); // one panel of 8
     const byte = packed.bytes[offset]!;
     equal(Math.fround((byte - 64) * scales[row]!), value);
+  }
+});
+
+test("does the same for weights of four bits in groups", () => {
+  const own = int4Scales(weights, OUTPUTS, INPUTS, GROUP);
+  const inGroups = (row: number, column: number, value: number): number => {
+    const group = row * (INPUTS / GROUP) + Math.floor(column / GROUP);
+    return int4Value(value, own[group]!);
+  };
+  const rounded = roundWeights(weights, OUTPUTS, INPUTS, gram, inGroups);
+  const nearest = weights.map((value, at) =>
+    inGroups(Math.floor(at / INPUTS), at % INPUTS, value),
+  );
+  ok(loss(rounded) < 0.5 * loss(nearest), `${loss(rounded)} of ${loss(nearest)}`); // prettier-ignore
+  const packed = packInt4(rounded, OUTPUTS, INPUTS, GROUP, own);
+  for (const [place, value] of rounded.entries()) {
+    const row = Math.floor(place / INPUTS);
+    const { nibble, scale } = unpackWeight(packed, row, place % INPUTS);
+    equal(Math.fround(nibble * scale), value);
   }
 });
 
