@@ -57,7 +57,7 @@ const FLAGS = {
     type: "string",
     value: "FOLDER",
     summary:
-      "With --precision edge: photos by which 7-bit weights are rounded, some seconds each; 8 to 32 are enough.",
+      "With --precision edge: photos by which weights of 7 and 4 bits are rounded, some seconds each; 8 to 32 are enough.",
   },
   id: {
     type: "string",

@@ -51,7 +51,7 @@ export interface ConvertOptions {
   /** How parts are stored for the kernels; one byte each if left out. */
   readonly edge?: EdgeChoices | undefined;
   /**
-   * Photos by whose layers' inputs one-byte weights are rounded, for the
+   * Photos by whose layers' inputs quantized weights are rounded, for the
    * kernels; some seconds each.
    */
   readonly calibration?: readonly RgbImage[] | undefined;
