@@ -3,7 +3,7 @@ Trains Florence-2 itself, from a checkpoint in transformers' naming (florence-co
 with questions and answers.
 
     python florence.py --checkpoint Florence-2-base-ft --photos DIR --labels FILE.jsonl --out DIR --lora 8 --steps 500
-    python florence.py ... --resume
+    python florence.py ... --resume          the same arguments once more
 
 FILE.jsonl has a line an example; `examples_of` says what each of the 15 tasks takes. Lines of `florence evaluate` (captions,
 objects) are examples of caption and detect as they are. The loss is cross-entropy on the answer's tokens only. With --lora R only matrices of rank R beside those
@@ -15,6 +15,7 @@ On a GPU of 24 GB: base in full with --batch 8 --rate 1e-6, or --lora 8 --rate 1
 """
 
 import argparse
+import hashlib
 import json
 import math
 import random
@@ -223,6 +224,12 @@ class Rows:
         self.order = state["order"]
 
 
+def lines_until(file, step):
+    """The log's whole lines up to a step: what a killed run wrote after its last state.pt is learned, and told, again."""
+    whole = file.read_text().rpartition("\n")[0].splitlines() if file.exists() else []
+    return "".join(line + "\n" for line in whole if json.loads(line)["step"] <= step)
+
+
 class Learner:
     def __init__(self, model, tokenizer, examples, pixels, vision, device="cpu", bf16=False):
         """pixels: a function from an image's name to [3,S,S]."""
@@ -331,6 +338,10 @@ if __name__ == "__main__":
     bf16 = args.bf16 if args.bf16 is not None else device == "cuda" and torch.cuda.is_bf16_supported()
     rate = args.rate or (1e-4 if args.lora else 1e-6)
     out, examples = Path(args.out), read_examples(args.labels)
+    if out.resolve() == Path(args.checkpoint).resolve():
+        raise SystemExit("--out is --checkpoint: it would be written over.")
+    if args.resume and not (out / "state.pt").exists():
+        raise SystemExit(f"{out / 'state.pt'} is not there: nothing to go on from. Leave --resume out.")
     for image in {e[0] for e in examples}:
         if not (Path(args.photos) / image).exists():
             raise SystemExit(f"{Path(args.photos) / image} is not there; the labels name it.")
@@ -339,11 +350,15 @@ if __name__ == "__main__":
     learner = Learner(model, tokenizer, examples, lambda image: pixels_of(Path(args.photos) / image, spec), args.vision, device, bf16)
     rows = Rows(len(examples), args.batch, args.seed)
     out.mkdir(parents=True, exist_ok=True)
+    what = hashlib.sha1(json.dumps([examples, rate, bf16, *(getattr(args, k) for k in ("lora", "vision", "steps", "batch", "dropout", "seed"))]).encode()).hexdigest()
+    kept = ""
     if args.resume:
         state = torch.load(out / "state.pt", weights_only=True, map_location=device)
         learner.load_state(state), rows.load_state(state["rows"])
-    else:
-        (out / "log.jsonl").unlink(missing_ok=True)
+        kept = lines_until(out / "log.jsonl", learner.step)
+        if state["what"] != what:
+            print("The labels or the settings are not what this run began with: it goes on, but not bit by bit.", flush=True)
+    (out / "log.jsonl").write_text(kept)
     total = sum(p.numel() for p in model.parameters())
     print(f"{len(examples)} examples, {sum(p.numel() for p in learner.learned.values()):,} of {total:,} parameters learn, {device}{', bfloat16' if bf16 else ''}", flush=True)
     began = time.time()
@@ -356,7 +371,7 @@ if __name__ == "__main__":
             with open(out / "log.jsonl", "a") as log:
                 log.write(json.dumps(line) + "\n")
         if learner.step % args.save_every == 0 or last:
-            write(out / "state.pt", {**learner.state(), "rows": rows.state()})
+            write(out / "state.pt", {**learner.state(), "rows": rows.state(), "what": what})
     merge_lora(model)
     write_checkpoint(args.checkpoint, out, model)
     (out / "run.json").write_text(json.dumps({"args": vars(args), "step": learner.step, "loss": learner.loss}, indent=1) + "\n")

@@ -47,7 +47,7 @@ test(
   { skip },
   async () => {
     const taught = join(folder, "taught");
-    const { code, stdout, stderr } = runTraining("finetune.py", [
+    const { code, stdout, stderr } = await runTraining("finetune.py", [
       ...["--photos", join(EXAMPLE, "photos"), "--out", taught],
       ...["--labels", join(EXAMPLE, "labels.jsonl"), "--threads", "1"],
     ]);

@@ -13,6 +13,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from same import assert_same
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "training"))
 HAS_TORCH = importlib.util.find_spec("torch") and importlib.util.find_spec("tokenizers")
@@ -60,21 +62,6 @@ class Resume(unittest.TestCase):
         for _ in range(steps):
             training.learn(*next(batches), schedule(training.step / 20, 1e-2))
 
-    def assert_same(self, a, b, path=""):
-        import torch
-        if isinstance(a, torch.Tensor):
-            self.assertTrue(torch.equal(a, b), path)
-        elif isinstance(a, dict):
-            self.assertEqual(a.keys(), b.keys(), path)
-            for k in a:
-                self.assert_same(a[k], b[k], f"{path}.{k}")
-        elif isinstance(a, (list, tuple)):
-            self.assertEqual(len(a), len(b), path)
-            for n, (x, y) in enumerate(zip(a, b)):
-                self.assert_same(x, y, f"{path}[{n}]")
-        else:
-            self.assertEqual(a, b, path)
-
     def test_half_and_half_is_the_whole(self):
         import torch
 
@@ -93,7 +80,7 @@ class Resume(unittest.TestCase):
             again.load_state(state)
             data2.load_state(state["batches"])
             self.learn(again, data2, 20 - stop)
-            self.assert_same(whole.state(), again.state(), f"stopped at {stop}")
+            assert_same(self, whole.state(), again.state(), f"stopped at {stop}")
 
     def test_dropout_and_data_are_random_at_all(self):
         import torch
