@@ -54,7 +54,7 @@ export function createOnnxSessions(
           })),
           logSeverityLevel: 3,
         }).catch((cause: unknown) =>
-          fail(cause, "engine_unavailable", `load a graph on ${provider}`),
+          fail(cause, "bundle_invalid", `load a graph on ${provider}`),
         );
         return wrap(session, inTurn, provider);
       }),
@@ -63,8 +63,10 @@ export function createOnnxSessions(
 
 function fail(cause: unknown, code: ErrorCode, doing: string): never {
   const reason = cause instanceof Error ? cause.message : String(cause);
+  // The runtime or its provider did not start: the bundle is not to blame.
+  const isMissing = /no available backend/iu.test(reason);
   throw new FlorenceError(
-    code,
+    isMissing ? "engine_unavailable" : code,
     `ONNX Runtime could not ${doing}: ${reason}. Use the kernels.`,
     { cause },
   );

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { after, before, describe, test } from "node:test";
 import type { Backend } from "../../src/browser/messages.ts";
 import { edgeBundle } from "../shared/model/edge/open-golden.ts";
@@ -14,6 +15,11 @@ import { startPageWorker, type PageWorker } from "./page-worker.ts";
 import { makeSmallBundle } from "./small-bundle.ts";
 
 const skip = SKIP_WITHOUT_CHROMIUM;
+/** A whole model on a software GPU takes minutes, its shaders above all. */
+const skipSlow =
+  skip !== false || process.env["FLORENCE_WEBGPU"] === "1"
+    ? skip
+    : "a whole model on a software GPU takes minutes: set FLORENCE_WEBGPU=1";
 
 describe("a page without a GPU", { skip }, () => {
   let pages: BuiltPages;
@@ -49,7 +55,7 @@ describe("a page without a GPU", { skip }, () => {
   });
 });
 
-describe("a page with WebGPU", { skip }, () => {
+describe("a page with WebGPU", { skip: skipSlow }, () => {
   let pages: BuiltPages;
   let worker: PageWorker;
   const folder = mkdtempSync(join(tmpdir(), "florence-webgpu-"));

@@ -2,12 +2,16 @@
 // pages get.
 
 import { answerWith } from "./answer-with.ts";
+import { SCRIPTS } from "../../../src/browser/built-files.ts";
+import type * as OnnxSessions from "../../../src/browser/onnx-sessions.ts";
+import type { Provider } from "../../../src/browser/onnx-sessions.ts";
 import { openBackend } from "../../../src/browser/open-backend.ts";
 import type { OpenedBackend } from "../../../src/browser/answer-messages.ts";
 import type { Backend, Opening } from "../../../src/browser/messages.ts";
 import { decodeImage } from "../../../src/shared/image/decode-image.ts";
 import type { RgbImage } from "../../../src/shared/image/rgb-image.ts";
 import { MODEL_CONTRACT } from "../../contract/model-contract.ts";
+import { SESSION_CONTRACT } from "../../contract/session-contract.ts";
 import {
   measureExactness,
   type Exactness,
@@ -29,6 +33,14 @@ export const ACTS = {
   },
   async contract(at: number): Promise<void> {
     await MODEL_CONTRACT[at]!.run(backend().loaded);
+  },
+  /** The contract of sessions, on one of ONNX Runtime's providers. */
+  async session(at: number, provider: Provider, assets: string): Promise<void> {
+    const script = new URL(SCRIPTS.onnx, assets).href;
+    const { createOnnxSessions } = (await import(
+      script
+    )) as typeof OnnxSessions;
+    await SESSION_CONTRACT[at]!.run(createOnnxSessions(provider, assets));
   },
   /** @param photos where the golden's photos are served. */
   async exactness(golden: ModelGolden, photos: string): Promise<Exactness> {
