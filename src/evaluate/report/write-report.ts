@@ -102,7 +102,7 @@ function comparison(
   const { bundle: other, measures, photos } = compared;
   return [
     `<h2>Side by side</h2>`,
-    `<p>A is ${escapeXml(bundle.id)} (${bundle.precision}), B is ${escapeXml(other.id)} (${other.precision}); ${photos} photos that both answered, drawn together.</p>`,
+    `<p>A is ${shortName(bundle)}, B is ${shortName(other)}; ${photos} photos that both answered, drawn together.</p>`,
     table(
       ["measure", "figure", "A", "B", "B less A", "95 % of the difference"],
       measures.flatMap(({ title, figures }) =>
@@ -118,6 +118,12 @@ function comparison(
       2,
     ),
   ];
+}
+
+/** Two bundles may have one id: the beginning of the revision tells them apart. */
+function shortName({ id, precision, revision }: BundleSummary): string {
+  const [, digest = revision] = revision.split(":");
+  return escapeXml(`${id} (${precision}, ${digest.slice(0, 8)})`);
 }
 
 /** Colored where the interval leaves no doubt which is better. */

@@ -201,7 +201,9 @@ test("two bundles stand side by side on the photos both answered", async () => {
       assert.ok([difference, low, high].every((value) => value === 0 || value === null)); // prettier-ignore
     }
   }
-  assert.ok(readFileSync(join(folder, "compared/report.html"), "utf8").includes("Side by side")); // prettier-ignore
+  const report = readFileSync(join(folder, "compared/report.html"), "utf8");
+  assert.match(report, /Side by side/u);
+  assert.match(report, /A is florence-box \(int8, [0-9a-f]{8}\), B is/u);
 });
 
 test("says what is wrong with a command before it asks", async () => {
