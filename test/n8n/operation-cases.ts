@@ -54,7 +54,7 @@ const OPERATION_CASES: readonly OperationCase[] = [
     resource: "image",
     operation: "caption",
     photo: "bear.jpg",
-    box: hasText("A bear walking in the grass near a tree."),
+    box: hasText("A bear walking in the woods near several trees."),
     scripted: hasText("a blue van in a street"),
   },
   {
