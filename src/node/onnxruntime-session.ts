@@ -12,6 +12,12 @@ import type {
 import type { Device } from "./devices.ts";
 import { runError } from "./run-error.ts";
 
+/**
+ * On x86 without VNNI sums of two byte products are cut at 16 bits, unless this
+ * is set (`onnxruntime_session_options_config_keys.h`); elsewhere it does nothing.
+ */
+const EXACT_INT8 = { session: { x64quantprecision: "1" } };
+
 export interface NodeSessionOptions {
   /** One that `chooseDevice` found to work; `cpu` if left out. */
   readonly device?: Device;
@@ -37,6 +43,7 @@ export function createNodeSessions(
         intraOpNumThreads: options.threads ?? availableParallelism(),
         interOpNumThreads: 1,
         logSeverityLevel: 3,
+        extra: EXACT_INT8,
       };
       try {
         if (typeof graph === "string") {
