@@ -179,7 +179,7 @@ const OPERATION_CASES: readonly OperationCase[] = [
     operation: "classify",
     parameters: REGIONS,
     photo: "street.jpg",
-    box: hasLabels("regions", ["person"]),
+    box: hasLabels("regions", ["car"]),
     scripted: hasLabels("regions", ["van"]),
   },
   {
