@@ -203,7 +203,7 @@ class World:
 
     def simulate(self, image):
         """Hints that the towers might give for the photo that these captions are of. How many there are, how sure and how often
-        wrong follows what the towers say of captioned photos: `python data.py` prints both."""
+        wrong follows what the towers say of captioned photos: `python simulated.py` prints both."""
         R, boxes, tags = self.random, [], []
         for label, share in image["coco"].items():
             found = 0.95 if share > 0.5 else 0.9 if share > 0.3 else 0.74
