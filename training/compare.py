@@ -4,7 +4,7 @@ no pictures. Each is trained from nothing for the same steps on the same photos.
 
     nice python compare.py --steps 400
 
-Takes 10 minutes of one core for each of the five; prints one line of the table for each, with what it says of photos that none was
+Should take some 10 minutes of one quiet core for each of the five (tried with 6 steps, not run whole yet); prints one line of the table for each, with what it says of photos that none was
 trained on: half of the captioned COCO photos (the text prior has no captions of theirs), the COCO test set's, and single things.
 """
 
