@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -72,11 +73,14 @@ test("says what to do where nothing can be written", async (t) => {
 test("loses nothing that was told as written when it is killed", async (t) => {
   const path = join(await temporaryFolder(t), "a.jsonl");
   const child = spawn(process.execPath, [WRITER, path, "100000"]);
+  // Its output ends before it is reaped, and until then it counts as alive.
+  const end = once(child, "close");
   let told = "";
   for await (const chunk of child.stdout) {
     told += String(chunk);
     if (told.split("\n").length > 20 && !child.killed) child.kill("SIGKILL");
   }
+  await end;
   const last = Number(told.split("\n").findLast((line) => line !== ""));
   const journal = await openJournal(path);
   await journal.close();
