@@ -6,9 +6,12 @@
 //           bench/edge/make-base.ts made; without it the model in the box is
 //           asked. Floor: 1.6 times on 2 cores, goal 1.8.
 //
-// Both take turns in each round. Time is the wall's, so that it says little while
-// other programs use the cores: the load stands in the first line. Answers of both
-// must be equal.
+// They take turns in each round. Time is the wall's, so that it says little while
+// other programs, or other guests of the machine, use the cores: the load stands in
+// the first line, and in each round two models of one thread answer at once, each
+// its own caption. What they do together over what one does alone is all that two
+// cores have to give; the last line tells how much of it threads take. Answers must
+// be equal.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
@@ -69,7 +72,10 @@ async function measure(bundle: string): Promise<void> {
       }
       device = backend.device;
     }
+    const other = await startWorker<typeof ACTS>(browser, origin, script);
+    await other.call("open", { ...opening, threads: 1 });
     const size = flags.bundle === undefined ? null : Number(flags.size);
+    const together: number[] = [];
     const times = new Map(counts.map((count) => [count, [] as CaptionTimes[]]));
     // Two rounds to compile everything.
     for (let round = -2; round < Number(flags.rounds); round += 1) {
@@ -77,18 +83,29 @@ async function measure(bundle: string): Promise<void> {
         const told = await worker.call("caption", threads, size, TOKENS);
         if (round >= 0) times.get(threads)!.push(told);
       }
+      const both = await Promise.all(
+        [worker, other].map((one) => one.call("caption", 1, size, TOKENS)),
+      );
+      if (round >= 0) together.push(...both.map(total));
     }
-    print(device, times.get(1)!, times.get(many)!);
+    print(device, times.get(1)!, times.get(many)!, together);
     await worker.close();
+    await other.close();
   } finally {
     await pages.close();
   }
 }
 
+function total(time: CaptionTimes): number {
+  return PARTS.reduce((sum, part) => sum + time[part], 0);
+}
+
+/** @param together times of captions of which two were made at once. */
 function print(
   device: string,
   one: readonly CaptionTimes[],
   many: readonly CaptionTimes[],
+  together: readonly number[],
 ): void {
   const load = loadavg()[0]!.toFixed(1);
   printMachine();
@@ -97,8 +114,6 @@ function print(
   );
   console.log("| | 1 thread | " + `${flags.threads} threads | ratio |`);
   console.log("|---|---|---|---|");
-  const total = (time: CaptionTimes): number =>
-    PARTS.reduce((sum, part) => sum + time[part], 0);
   const row = (
     name: string,
     value: (time: CaptionTimes) => number,
@@ -122,5 +137,9 @@ function print(
   const same = many.every(({ ids }, at) => ids.join() === one[at]!.ids.join());
   console.log(`\nanswers equal: ${same ? "all" : "NO"}`);
   console.log(`ratio ${middle.toFixed(2)}, floor ${FLOOR}, goal ${GOAL}`);
+  const most = (2 * median(one.map(total))) / median([...together]);
+  console.log(
+    `two captions at once, one thread each: ${most.toFixed(2)} times one's speed, of which threads reach ${((100 * middle) / most).toFixed(0)} %`,
+  );
   if (!same) process.exitCode = 1;
 }

@@ -47,7 +47,9 @@ export const HEAD: Family = {
       scoredIds: arena.put(scoredIds),
       scoredLogits: arena.take(scoredIds.length * 4),
     }));
-    const scratch = arena.take(run.headScratch(rows, k, matrix.group));
+    const scratch = arena.take(
+      run.headScratch(rows, k, matrix.group, vocabulary),
+    );
     const { w, scales, group } = matrix;
     // Logits of the same kernels, five rows at a time as the head has them.
     const logits: Float32Array[] = [];

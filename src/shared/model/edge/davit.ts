@@ -14,7 +14,7 @@ import { roundUp } from "./pack-int8.ts";
 import type { Linear, Weights } from "./weights.ts";
 import {
   convolution,
-  PATCH_ROWS,
+  patchRows,
   type StageGrid,
   type VisionLayout,
   type VisionPiece,
@@ -167,8 +167,9 @@ function embed(
   }
   const layer = convolution(weights, index);
   const patches = piece(work, "normed");
-  for (let first = 0; first < pixels; first += PATCH_ROWS) {
-    const count = Math.min(PATCH_ROWS, pixels - first);
+  const most = patchRows(layer);
+  for (let first = 0; first < pixels; first += most) {
+    const count = Math.min(most, pixels - first);
     run.gatherPatches(
       before.at,
       before.side,
@@ -201,23 +202,25 @@ function embed(
  * above and below it as they were.
  */
 function depthwise(work: VisionWork, grid: StageGrid, name: string): void {
-  const { run, arena, weights } = work;
+  const { run, weights } = work;
   const { stage, side } = grid;
-  const line = side * stage.width * F32;
+  const values = side * stage.width;
+  const line = values * F32;
+  const copy = (from: number, to: number, count: number): void => {
+    run.copyRows(from, line, count, values, to, line);
+  };
   const map = mapOf(work, grid);
   const lines = piece(work, "lines");
   const carry = piece(work, "carry");
   const filtered = piece(work, "mixed");
-  const bytes = new Uint8Array(arena.memory.buffer);
   for (const { top, rows } of bandsOf(grid)) {
     const above = Math.min(1, top);
     const below = Math.min(1, side - top - rows);
-    if (above === 1) bytes.copyWithin(lines, carry, carry + line);
+    if (above === 1) copy(carry, lines, 1);
     const own = lines + above * line;
     const from = map + top * line;
-    bytes.copyWithin(own, from, from + (rows + below) * line);
-    const lowest = own + (rows - 1) * line;
-    bytes.copyWithin(carry, lowest, lowest + line);
+    copy(from, own, rows + below);
+    copy(own + (rows - 1) * line, carry, 1);
     run.depthwise(
       lines,
       above + rows + below,

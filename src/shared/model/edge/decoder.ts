@@ -53,7 +53,7 @@ export function planDecoder(
       textScratch(run, plan, weights, "decoder", rows),
       run.attentionScratch(keys, width / heads),
       run.cachedAttentionScratch(keys),
-      run.headScratch(rows, head.k, head.group),
+      run.headScratch(rows, head.k, head.group, plan.text.vocabulary),
     ),
   });
 }

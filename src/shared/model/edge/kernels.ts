@@ -283,7 +283,13 @@ export interface KernelExports {
     to: Pointer,
   ): void;
   requestBytes(): number;
-  headScratch(rows: number, k: number, group: number): number;
+  /** `vocabulary` counts only where threads share the work. */
+  headScratch(
+    rows: number,
+    k: number,
+    group: number,
+    vocabulary: number,
+  ): number;
   int8Head(
     x: Pointer,
     stride: number,

@@ -9,8 +9,10 @@ import { PANEL, roundUp } from "./pack-int8.ts";
 import type { Linear, Weights } from "./weights.ts";
 
 const F32 = 4;
-/** Output pixels of a strided convolution at a time. */
-export const PATCH_ROWS = 48;
+/** Output pixels of a strided convolution at a time, at least. */
+const PATCH_ROWS = 48;
+/** Bytes of patches that stay near; with threads each has as much to do. */
+const PATCH_BYTES = 2 ** 18;
 
 /** A stage at one input size. */
 export interface StageGrid {
@@ -148,7 +150,14 @@ function projected({ text }: EdgePlan, { pixels, stage }: StageGrid): number {
 }
 
 function patches(weights: Weights, { index }: StageGrid): number {
-  return PATCH_ROWS * convolution(weights, index).k * F32;
+  const layer = convolution(weights, index);
+  return patchRows(layer) * layer.k * F32;
+}
+
+/** Output pixels of a strided convolution at a time. */
+export function patchRows({ k }: Linear): number {
+  const blocks = Math.floor(PATCH_BYTES / (PATCH_ROWS * k * F32));
+  return PATCH_ROWS * Math.max(1, blocks);
 }
 
 /** Names of a stage's layers in `edge.json`. */
@@ -165,6 +174,7 @@ function scratchOf(
   const { index, stage, side, bandRows } = grid;
   const { text } = plan;
   const rows = bandRows * side;
+  const filter = convolution(weights, index);
   const block = `model.vision_tower.blocks.${index}.0`;
   const of = (name: string): Linear => weights.linear(`${block}.${name}`);
   const layers = ["spatial_block.window_attn", "channel_block.channel_attn"]
@@ -178,7 +188,7 @@ function scratchOf(
   );
   return Math.max(
     ...(stage.depth > 0 ? [...layers, ...feeds] : []),
-    linearScratch(run, convolution(weights, index), PATCH_ROWS),
+    linearScratch(run, filter, patchRows(filter)),
     run.windowAttentionScratch(stage.width, stage.heads, davitOf(plan).window),
     run.channelAttentionScratch(stage.width / stage.groups),
     run.expScratch(),

@@ -20,8 +20,12 @@ export const MOST_NUMBERS = 32_768;
 const STARTS_AT = SIGNALS * 4;
 const NUMBERS_AT = STARTS_AT + (MOST_PIECES + 1) * 4 + 4;
 
-/** Rounds of looking before a thread sleeps: some tens of microseconds. */
-const SPINS = 2000;
+/**
+ * Rounds of looking before a thread sleeps: about half a millisecond. Waking one
+ * takes ten microseconds of who wakes it and up to a hundred of its own; a step
+ * of a decoder hands work over fifty times.
+ */
+const SPINS = 40_000;
 
 /** Views of the memory that all threads have. */
 export interface Signals {

@@ -125,9 +125,10 @@ export function splitAttention({
     channelMix(v, strideV, rows, groups, width, a, y, strideY, scratch) {
       const own = roomsAt(scratch, run.channelAttentionScratch(width));
       const work = rows * groups * width * width * WORTH.f32;
-      // By pixels: a group's last panel reaches into the next group's results.
+      // By pixels: a group's last panel reaches into the next group's results. Each
+      // part turns the scores around anew.
       over(
-        { total: rows, unit: TILE_ROWS, work, rooms: own },
+        { total: rows, unit: TILE_ROWS, work, rooms: own, each: 1 },
         (calls, first, part, room) => {
           calls.channelMix(
             v + first * strideV,
@@ -146,7 +147,7 @@ export function splitAttention({
     cachedAttentionScratch: (keys) => rooms(run.cachedAttentionScratch(keys)),
     cachedAttention(q, k, v, stride, keys, heads, width, scale, y, scratch) {
       const own = roomsAt(scratch, run.cachedAttentionScratch(keys));
-      const work = 2 * heads * keys * width * WORTH.f32;
+      const work = 2 * heads * keys * width * WORTH.half;
       over(
         { total: heads, unit: 1, work, rooms: own },
         (calls, first, part, room) => {

@@ -8,8 +8,9 @@ import { type Split, WORTH } from "./split.ts";
 import {
   columnUnit,
   FEW_ROWS,
+  inRows,
   int4Bytes,
-  rowUnit,
+  productWork,
   type WeightKind,
 } from "./split-products.ts";
 
@@ -57,7 +58,7 @@ export function splitFeedForward({
     const rest = run.geluScratch() + rows.between * hidden * F32;
     const unit = columnUnit(kind);
     const first = rows.first(between);
-    const firstWork = m * k * hidden * workOf(kind);
+    const firstWork = productWork(kind, m, k, hidden);
     over(
       { total: hidden, unit, work: firstWork, rooms: own },
       (calls, column, columns, room) => {
@@ -68,7 +69,7 @@ export function splitFeedForward({
       },
     );
     const second = rows.second(between);
-    const work = m * hidden * n * workOf(kind);
+    const work = productWork(kind, m, hidden, n);
     over(
       { total: n, unit, work, rooms: own },
       (calls, column, columns, room) => {
@@ -106,16 +107,13 @@ export function splitFeedForward({
         return;
       }
       const work = m * hidden * (k + n) * WORTH.int8;
-      over(
-        { total: m, unit: rowUnit(m), work, rooms: own },
-        (calls, row, count, room) => {
-          calls.int8FeedForward(
-            ...([x + row * strideX, strideX, count, k, hidden, n] as const),
-            ...([w1, s1, b1, w2, s2, b2] as const),
-            ...([c + row * strideC, strideC, room] as const),
-          );
-        },
-      );
+      over({ ...inRows(m), work, rooms: own }, (calls, row, count, room) => {
+        calls.int8FeedForward(
+          ...([x + row * strideX, strideX, count, k, hidden, n] as const),
+          ...([w1, s1, b1, w2, s2, b2] as const),
+          ...([c + row * strideC, strideC, room] as const),
+        );
+      });
     },
     int4FeedForwardScratch: (m, k, hidden, n, group) =>
       rooms(run.int4FeedForwardScratch(m, k, hidden, n, group)),
@@ -149,16 +147,13 @@ export function splitFeedForward({
       }
       const work = m * hidden * (k + n) * WORTH.int8;
       // Each part unpacks all weights, which is little beside many rows.
-      over(
-        { total: m, unit: rowUnit(m), work, rooms: own },
-        (calls, row, count, room) => {
-          calls.int4FeedForward(
-            ...([x + row * strideX, strideX, count, k, hidden, n] as const),
-            ...([group, w1, b1, w2, b2] as const),
-            ...([c + row * strideC, strideC, room] as const),
-          );
-        },
-      );
+      over({ ...inRows(m), work, rooms: own }, (calls, row, count, room) => {
+        calls.int4FeedForward(
+          ...([x + row * strideX, strideX, count, k, hidden, n] as const),
+          ...([group, w1, b1, w2, b2] as const),
+          ...([c + row * strideC, strideC, room] as const),
+        );
+      });
     },
     f32FeedForwardScratch: (k, hidden) =>
       rooms(run.f32FeedForwardScratch(k, hidden)),
@@ -200,9 +195,4 @@ export function splitFeedForward({
       );
     },
   };
-}
-
-/** What a multiplication costs. */
-function workOf(kind: WeightKind): number {
-  return kind === "f32" ? WORTH.f32 : WORTH.int8;
 }

@@ -51,7 +51,7 @@ export function splitImages({ over }: Split): Partial<KernelExports> {
       ...[x, height, width, channels, size, stride, top, left, columns, ...to]
     ) {
       const [first, total, k, y] = to;
-      const work = (total * k * WORTH.value) / 2;
+      const work = total * k * WORTH.value;
       over({ total, unit: 1, work }, (calls, row, count) => {
         calls.gatherPatches(
           ...([x, height, width, channels, size, stride, top, left] as const),

@@ -1,11 +1,12 @@
 // The kernels over many threads: the same functions, and the same results to the
-// bit. What depends on the whole of a tensor (means of maps, ranks of logits)
+// bit. What depends on the whole of a tensor (means of maps, the order of logits)
 // stays on one thread.
 
 import type { KernelExports } from "../kernels.ts";
 import { createSplit } from "./split.ts";
 import { splitAttention } from "./split-attention.ts";
 import { splitFeedForward } from "./split-feed-forward.ts";
+import { splitHead } from "./split-head.ts";
 import { splitImages } from "./split-images.ts";
 import { splitProducts } from "./split-products.ts";
 import { splitRows } from "./split-rows.ts";
@@ -30,5 +31,6 @@ export function splitKernels(
     ...splitAttention(split),
     ...splitProducts(split),
     ...splitFeedForward(split),
+    ...splitHead(split),
   };
 }

@@ -5,7 +5,7 @@
 import type { EdgeMatrix } from "../edge-plan.ts";
 import type { KernelExports } from "../kernels.ts";
 import { int4GroupBytes } from "../pack-int4.ts";
-import { type Split, WORTH } from "./split.ts";
+import { type Split, type Whole, WORTH } from "./split.ts";
 
 export type WeightKind = EdgeMatrix["kind"];
 
@@ -18,6 +18,10 @@ const BLOCK_ROWS = 48;
 /** Columns of a panel of weights; 4-bit panels of one row go in twos. */
 const PANEL = 8;
 const TWO_PANELS = 16;
+/** Reading the weights costs few rows as much as so many more would. */
+const READING_ROWS = 2;
+/** Fewer rows in a part would read all weights too often. */
+const LEAST_ROWS = 36;
 /** From so many rows on parts are whole blocks: each block reads all weights. */
 const MANY_ROWS = 16 * BLOCK_ROWS;
 
@@ -32,7 +36,7 @@ export function splitProducts({
     int8Scratch: (k) => rooms(run.int8Scratch(k)),
     int8Product(...[x, strideX, m, k, n, w, scales, bias, c, strideC, at]) {
       const own = roomsAt(at, run.int8Scratch(k));
-      const work = m * k * n * WORTH.int8;
+      const work = productWork("int8", m, k, n);
       if (m <= FEW_ROWS) {
         over(
           { total: n, unit: columnUnit("int8"), work, rooms: own },
@@ -46,20 +50,17 @@ export function splitProducts({
         );
         return;
       }
-      over(
-        { total: m, unit: rowUnit(m), work, rooms: own },
-        (calls, row, count, room) => {
-          calls.int8Product(
-            ...([x + row * strideX, strideX, count, k, n] as const),
-            ...([w, scales, bias, c + row * strideC, strideC, room] as const),
-          );
-        },
-      );
+      over({ ...inRows(m), work, rooms: own }, (calls, row, count, room) => {
+        calls.int8Product(
+          ...([x + row * strideX, strideX, count, k, n] as const),
+          ...([w, scales, bias, c + row * strideC, strideC, room] as const),
+        );
+      });
     },
     int4Scratch: (m, k, n, group) => rooms(run.int4Scratch(m, k, n, group)),
     int4Product(...[x, strideX, m, k, n, group, w, bias, c, strideC, at]) {
       const own = roomsAt(at, run.int4Scratch(m, k, n, group));
-      const work = m * k * n * WORTH.int8;
+      const work = productWork("int4", m, k, n);
       if (m <= FEW_ROWS) {
         over(
           { total: n, unit: columnUnit("int4"), work, rooms: own },
@@ -75,20 +76,17 @@ export function splitProducts({
         return;
       }
       // Each part unpacks all weights, which is little beside many rows.
-      over(
-        { total: m, unit: rowUnit(m), work, rooms: own },
-        (calls, row, count, room) => {
-          calls.int4Product(
-            ...([x + row * strideX, strideX, count, k, n, group] as const),
-            ...([w, bias, c + row * strideC, strideC, room] as const),
-          );
-        },
-      );
+      over({ ...inRows(m), work, rooms: own }, (calls, row, count, room) => {
+        calls.int4Product(
+          ...([x + row * strideX, strideX, count, k, n, group] as const),
+          ...([w, bias, c + row * strideC, strideC, room] as const),
+        );
+      });
     },
     f32Scratch: (k) => rooms(run.f32Scratch(k)),
     f32Product(...[x, strideX, m, k, n, w, bias, c, strideC, at]) {
       const own = roomsAt(at, run.f32Scratch(k));
-      const work = m * k * n * WORTH.f32;
+      const work = productWork("f32", m, k, n);
       if (m <= FEW_ROWS) {
         over(
           { total: n, unit: columnUnit("f32"), work, rooms: own },
@@ -102,22 +100,33 @@ export function splitProducts({
         );
         return;
       }
-      over(
-        { total: m, unit: rowUnit(m), work, rooms: own },
-        (calls, row, count, room) => {
-          calls.f32Product(
-            ...([x + row * strideX, strideX, count, k, n] as const),
-            ...([w, bias, c + row * strideC, strideC, room] as const),
-          );
-        },
-      );
+      over({ ...inRows(m), work, rooms: own }, (calls, row, count, room) => {
+        calls.f32Product(
+          ...([x + row * strideX, strideX, count, k, n] as const),
+          ...([w, bias, c + row * strideC, strideC, room] as const),
+        );
+      });
     },
   };
 }
 
-/** Where parts of many rows may begin. */
-export function rowUnit(rows: number): number {
-  return rows >= MANY_ROWS ? BLOCK_ROWS : TILE_ROWS;
+/** How many rows are cut: best at whole blocks. */
+export function inRows(
+  rows: number,
+): Pick<Whole, "total" | "unit" | "block" | "least"> {
+  const unit = rows >= MANY_ROWS ? BLOCK_ROWS : TILE_ROWS;
+  return { total: rows, unit, block: BLOCK_ROWS, least: LEAST_ROWS };
+}
+
+/** What a product of `m` rows costs. */
+export function productWork(
+  kind: WeightKind,
+  m: number,
+  k: number,
+  n: number,
+): number {
+  const rows = m <= FEW_ROWS ? m + READING_ROWS : m;
+  return rows * k * n * (kind === "f32" ? WORTH.f32 : WORTH.int8);
 }
 
 /** Where parts of the columns may begin. */

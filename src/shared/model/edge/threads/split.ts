@@ -7,17 +7,23 @@ import type { OwnRooms, Team } from "./team.ts";
 
 /**
  * Work worth a part of its own, in multiplications of a one-byte product: about
- * ten microseconds, what a signal between threads may take.
+ * ten microseconds; a signal between threads takes three.
  */
 const LEAST_WORK = 400_000;
-/** Parts for each thread where there is much to do: they end at one time. */
+/**
+ * Parts for each thread where there is much to do: they end at one time. Such a
+ * part has several times the least work.
+ */
 const PARTS_EACH = 4;
+const MORE_WORK = 4;
 
 /** What other work is worth in such multiplications. */
 export const WORTH = {
   int8: 1,
   /** A multiplication in f32. */
   f32: 3,
+  /** One with a value of f16, for one row. */
+  half: 12,
   /** A value that is read, changed a little and written. */
   value: 16,
   /** A value whose exponential is taken. */
@@ -30,6 +36,12 @@ export interface Whole {
   readonly total: number;
   /** Parts begin at multiples of it; the last one takes what is left over. */
   readonly unit: number;
+  /** Multiples of this suit better, where all parts get as many of them. */
+  readonly block?: number;
+  /** A part is not smaller where there are more parts than threads. */
+  readonly least?: number;
+  /** Most parts for each thread: few where each part does something again. */
+  readonly each?: number;
   readonly work: number;
   /** Scratch: a room for each thread. */
   readonly rooms?: OwnRooms;
@@ -68,16 +80,22 @@ export function createSplit(
   leastWork = LEAST_WORK,
 ): Split {
   const { threads } = team;
-  const partsOf = (work: number): number => {
-    const parts = Math.floor(work / leastWork);
-    if (parts <= threads) return parts;
-    return Math.min(PARTS_EACH, Math.floor(parts / threads)) * threads;
+  const mostOf = ({
+    work,
+    total,
+    least = 1,
+    each = PARTS_EACH,
+  }: Whole): number => {
+    const worth = Math.floor(work / leastWork);
+    if (worth <= threads) return worth;
+    const parts = Math.min(worth / MORE_WORK, total / least) / threads;
+    return Math.min(each, Math.max(1, Math.floor(parts))) * threads;
   };
   return {
     run,
-    over({ total, unit, work, rooms = NO_ROOMS }, part) {
-      const units = Math.floor(total / unit);
-      const parts = Math.min(units, partsOf(work));
+    over(whole, part) {
+      const { total, rooms = NO_ROOMS } = whole;
+      const { unit, units, parts } = cut(whole, mostOf(whole), threads);
       if (parts < 2) {
         part(run, 0, total, rooms.at);
         return;
@@ -92,4 +110,19 @@ export function createSplit(
     rooms: (bytes) => threads * aligned(bytes),
     roomsAt: (at, bytes) => ({ at, each: aligned(bytes) }),
   };
+}
+
+/** In what units a whole is counted, and how many parts it has. */
+function cut(
+  { total, unit, block = unit }: Whole,
+  most: number,
+  threads: number,
+): { readonly unit: number; readonly units: number; readonly parts: number } {
+  const blocks = Math.floor(total / block);
+  for (let parts = most - (most % threads); parts > 1; parts -= threads) {
+    const isEven = blocks > 0 && blocks % parts === 0;
+    if (isEven) return { unit: block, units: blocks, parts };
+  }
+  const units = Math.floor(total / unit);
+  return { unit, units, parts: Math.min(units, most) };
 }
