@@ -1,11 +1,11 @@
 // How long does a whole request of a base-size model take in workerd on the
 // kernels, and how long on ONNX Runtime Web's int8 graphs in the same workerd?
 //
-// Command:  node bench/edge/whole.ts KERNELS ONNXRUNTIME [--rounds 3]
+// Command:  node bench/edge/whole.ts KERNELS [ONNXRUNTIME] [--rounds 3]
 //           [--sizes 384,768]
 // Expected: ten minutes on a quiet machine. KERNELS is a bundle of
 //           `bench/edge/make-base.ts`; ONNXRUNTIME one of the same checkpoint by
-//           `florence convert --precision int8`.
+//           `florence convert --precision int8`; without it a peer is not asked.
 //
 // Processor time of the whole process of workerd, median of the rounds, the two
 // by turns. The kernels read their weights anew for each picture, ONNX Runtime
@@ -44,11 +44,15 @@ const { values: flags, positionals } = parseArgs({
   },
 });
 const [kernels, onnxruntime] = positionals;
-if (kernels === undefined || onnxruntime === undefined) {
-  throw new Error("Name two bundles: for the kernels, for ONNX Runtime.");
+if (kernels === undefined) {
+  throw new Error("Name a bundle for the kernels, and one for ONNX Runtime.");
 }
+const hasPeer = onnxruntime !== undefined;
 
-const servers = [await serveFolder(kernels), await serveFolder(onnxruntime)];
+const servers = [
+  await serveFolder(kernels),
+  await serveFolder(onnxruntime ?? kernels),
+];
 const worker = await startWorker({
   config: {
     name: "compare",
@@ -71,7 +75,7 @@ try {
 
 async function measure(): Promise<void> {
   const { device } = await ask("kernels", 384, "caption");
-  await ask("onnxruntime", 384, "caption");
+  if (hasPeer) await ask("onnxruntime", 384, "caption");
   console.log(
     `${device} kernels, processor time, ${flags.rounds} rounds after one that is not counted`,
   );
@@ -87,6 +91,7 @@ async function measure(): Promise<void> {
         const took = await timed("kernels", size, question);
         times.set(question, [...(times.get(question) ?? []), took]);
       }
+      if (!hasPeer) continue;
       const took = await timed("onnxruntime", size, "caption");
       times.set("peer", [...(times.get("peer") ?? []), took]);
     }
@@ -101,8 +106,8 @@ async function measure(): Promise<void> {
         `${size} px`,
         milliseconds(vision),
         milliseconds(caption),
-        milliseconds(of("peer")),
-        (of("peer") / caption).toFixed(2),
+        hasPeer ? milliseconds(of("peer")) : "",
+        hasPeer ? (of("peer") / caption).toFixed(2) : "",
         (of("detection") / caption).toFixed(2),
         (five / caption).toFixed(2),
         ((five - vision) / (caption - vision)).toFixed(2),
