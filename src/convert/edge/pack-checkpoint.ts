@@ -14,6 +14,7 @@ import {
   packInt4,
 } from "../../shared/model/edge/pack-int4.ts";
 import {
+  INT8_MOST,
   int8Scales,
   int8Value,
   packInt8,
@@ -38,6 +39,7 @@ import {
 import type { EdgePart } from "./edge-part.ts";
 import { textParts } from "./text-parts.ts";
 import type { Grams } from "./calibrate.ts";
+import { roundKeepingSums } from "./keep-sums.ts";
 import { type Gram, roundWeights } from "./round-weights.ts";
 import { towerParts } from "./tower-parts.ts";
 
@@ -217,7 +219,7 @@ function packPart(
     const own = int8Scales(values, outputs, inputs);
     const nearest =
       gram === undefined
-        ? values
+        ? roundKeepingSums(values, outputs, inputs, own, INT8_MOST)
         : roundWeights(values, outputs, inputs, gram, (row, _, value) =>
             int8Value(value, own[row]!),
           );

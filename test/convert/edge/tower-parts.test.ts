@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { convertCheckpoint } from "../../../src/convert/index.ts";
+import { bundleFolder } from "../../../src/node/bundle-folder.ts";
 import { createNodeSessions } from "../../../src/node/onnxruntime-session.ts";
 import { isFlorenceError } from "../../../src/shared/errors.ts";
+import { readEdgePlan } from "../../../src/shared/model/edge/edge-model.ts";
 import { parseManifest } from "../../../src/shared/model/manifest.ts";
 import type { Session, Tensor } from "../../../src/shared/model/session.ts";
 import { openTower } from "../../shared/model/edge/open-tower.ts";
@@ -172,6 +174,34 @@ test("gives what the same plan gives on ONNX Runtime", async () => {
     }
   }
   await reference.dispose();
+});
+
+test("keeps in f32 what a stage begins with, not the terms of its sums", async () => {
+  const wide = [64, 64, 1, 1]; // enough to be quantized
+  const none = { ...pointwise, activation: "none" };
+  const plan = [
+    { ...conv, ...weights("stem", [64, 3, 3, 3]), input: "image", output: "stem", activation: "relu6" }, // prettier-ignore
+    { ...none, ...weights("begin", wide), input: "stem", output: "begin" },
+    { ...pointwise, ...weights("expand", wide), input: "begin", output: "expand", activation: "relu6" }, // prettier-ignore
+    { ...none, ...weights("project", wide), input: "expand", output: "project" }, // prettier-ignore
+    { op: "add", inputs: ["begin", "project"], output: "sum" },
+    { ...pointwise, ...weights("mixed", [7, 64, 1, 1]), input: "sum", output: "mixed", activation: "relu6" }, // prettier-ignore
+    { op: "average_pool", input: "mixed", size: 1, output: "mean" },
+    { op: "linear", ...weights("scores", [3, 7]), input: "mean", output: "scores" }, // prettier-ignore
+    { op: "linear", ...weights("all", [2, 7]), input: "mean", output: "all" },
+    { op: "flatten_grid", input: "mixed", output: "grid" },
+  ];
+  const out = join(folder, "stages");
+  await convertCheckpoint(checkpoint(plan), {
+    out,
+    precision: "edge",
+    edge: { rest: "int8", parts: { all: "int8" } },
+  });
+  const { tensors: packed } = await readEdgePlan(bundleFolder(out));
+  const kinds = ["begin", "expand", "project"].map(
+    (step) => packed[`model.vision_tower.all.${step}.weight`]?.kind,
+  );
+  assert.deepEqual(kinds, ["f32", "int8", "int8"]);
 });
 
 test("refuses a convolution that the kernels lack", async () => {

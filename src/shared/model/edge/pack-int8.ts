@@ -4,7 +4,8 @@
 export const PANEL = 8;
 /** What a byte means by 0: 0..127 stands for -64..63. */
 export const ZERO_POINT = 64;
-const MOST = 63;
+/** Largest magnitude of a weight, in steps. */
+export const INT8_MOST = 63;
 
 /** `value`, rounded up to a multiple of `step`. */
 export function roundUp(value: number, step: number): number {
@@ -44,7 +45,7 @@ export function packInt8(
     for (let at = 0; at < inputs; at += 1) {
       const whole = Math.round(row[at]! * inverse);
       bytes[int8Offset(column, at, k)] =
-        ZERO_POINT + Math.max(-MOST, Math.min(MOST, whole));
+        ZERO_POINT + Math.max(-INT8_MOST, Math.min(INT8_MOST, whole));
     }
   }
   return { bytes, scales, n, k };
@@ -59,7 +60,7 @@ export function int8Scales(
   return Float32Array.from({ length: outputs }, (_, column) => {
     const row = weights.subarray(column * inputs, (column + 1) * inputs);
     const top = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    return top / MOST;
+    return top / INT8_MOST;
   });
 }
 
@@ -67,7 +68,7 @@ export function int8Scales(
 export function int8Value(value: number, scale: number): number {
   if (scale === 0) return 0;
   const whole = Math.round(value / scale);
-  return scale * Math.max(-MOST, Math.min(MOST, whole));
+  return scale * Math.max(-INT8_MOST, Math.min(INT8_MOST, whole));
 }
 
 /** Where a weight stands; `k` is the rounded one. */
