@@ -1,11 +1,12 @@
 """
 What the language model is best told, by captions alone: hints, the classifier's features, or both; with and without captions that have
-no pictures. Each is trained from nothing for the same steps on the same photos.
+no pictures. Each learns for the same steps from the same photos, from nothing or from a checkpoint's language model.
 
-    nice python compare.py --steps 400
+    nice python training/compare.py --begin models/box/checkpoint --steps 250 --batch 24 --rate 5e-4
+    nice python training/compare.py --steps 800 --batch 24 --rate 1.2e-3 --only "hints, with the text prior" --only hints
 
-Should take some 10 minutes of one quiet core for each of the five (tried with 6 steps, not run whole yet); prints one line of the table for each, with what it says of photos that none was
-trained on: half of the captioned COCO photos (the text prior has no captions of theirs), the COCO test set's, and single things.
+Takes 4 and 12 minutes of one core for each; prints one line of the table for each, with what it says of half of the captioned COCO photos that may
+be trained on (held back here; but a checkpoint has learned them), of the COCO test set's, and of photos of single things. `--seen` tells of photos by another tower (distill.py).
 """
 
 import argparse
@@ -23,15 +24,16 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional as F
 
-from data import Encoder, World
+from data import Encoder, World, read_hints
 from evaluate_floors import names_it
 from examples import caption, caption_object, caption_photo
 from export import generation_json
-from model import Bart, TextConfig, generate
+from model import Bart, BoxModel, TextConfig, generate
 from photos import fold_of, is_coco_test, is_validation
 from train import schedule
 
 TOKENS = 4  # that the pooled features become
+PART = 12  # examples computed at once, alike in length
 WAYS = {  # name: (hints, features, text prior)
     "hints, with the text prior": (True, False, True),
     "hints": (True, False, False),
@@ -93,7 +95,7 @@ def sources(hints, pooled, way, encode):
 
 
 def batch_of(world, encode, way, pooled, size):
-    """-> source [B,S], features [B,1280] or None, target [B,T]"""
+    """-> parts of it, alike in length: source [B,S], features [B,1280] or None, target [B,T]"""
     rows = []
     kinds, weights = ((caption, caption_photo, caption_object), (10, 1, 4)) if way[2] else ((caption_photo, caption_object), (1, 2))
     for kind in world.random.choices(kinds, weights, k=size):
@@ -102,8 +104,9 @@ def batch_of(world, encode, way, pooled, size):
         source, own = sources(hints, own, way, encode)
         rows.append((source, own, encode(hints, "caption", "", answer)[1]))
     pad = lambda ids: torch.tensor([r + [1] * (max(map(len, ids)) - len(r)) for r in ids])
-    seen = torch.stack([r[1].float() for r in rows]) if way[1] else None
-    return pad([r[0] for r in rows]), seen, pad([r[2] for r in rows])
+    rows.sort(key=lambda r: len(r[0]))
+    parts = [rows[at : at + PART] for at in range(0, size, PART)]
+    return [(pad([r[0] for r in p]), torch.stack([r[1].float() for r in p]) if way[1] else None, pad([r[2] for r in p])) for p in parts]
 
 
 class WorldOfOne(World):
@@ -114,27 +117,34 @@ class WorldOfOne(World):
         return super().real(key, drop)
 
 
-def train(world, tokenizer, way, pooled, steps, size, rate):
+def train(world, tokenizer, way, pooled, steps, size, rate, begin=None):
+    """begin: a Bart to go on from"""
     torch.manual_seed(0)
     world.random.seed(0)
     encode, seeing = Encoder(tokenizer), Seeing(TextConfig(vocab_size=tokenizer.get_vocab_size(), dropout=0.0))
+    if begin is not None:
+        seeing.bart.load_state_dict(begin.state_dict())
     optimizer = torch.optim.AdamW(seeing.parameters(), betas=(0.9, 0.98), eps=1e-6, weight_decay=0.02)
     seeing.train()
+    began = time.process_time()
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = schedule(step / steps, rate)
-        source, seen, target = batch_of(world, encode, way, pooled, size)
-        memory, mask = seeing.encode(source, seen)
-        start = torch.full_like(target[:, :1], 2)
-        hidden = seeing.decode(torch.cat([start, target[:, :-1]], dim=1), memory, mask)
-        real = target != 1
-        loss = F.cross_entropy(hidden[real] @ seeing.shared.weight.T, target[real], label_smoothing=0.02)
+        parts, total = batch_of(world, encode, way, pooled, size), 0.0
+        count = sum((target != 1).sum() for _, _, target in parts)
         optimizer.zero_grad()
-        loss.backward()
+        for source, seen, target in parts:
+            memory, mask = seeing.encode(source, seen)
+            start = torch.full_like(target[:, :1], 2)
+            hidden = seeing.decode(torch.cat([start, target[:, :-1]], dim=1), memory, mask)
+            real = target != 1
+            loss = F.cross_entropy(hidden[real] @ seeing.shared.weight.T, target[real], label_smoothing=0.02, reduction="sum") / count
+            loss.backward()
+            total += loss.item()
         nn.utils.clip_grad_norm_(seeing.parameters(), 1.0)
         optimizer.step()
         if step % 50 == 49:
-            print(f"  step {step + 1}: loss {loss.item():.2f}", file=sys.stderr, flush=True)
+            print(f"  step {step + 1}: loss {total:.2f}, {(time.process_time() - began) / (step + 1):.2f} s a step", file=sys.stderr, flush=True)
     return seeing.eval()
 
 
@@ -175,15 +185,20 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--objects", type=int, default=200, help="photos of single things that are asked about")
     parser.add_argument("--only", choices=WAYS, action="append")
+    parser.add_argument("--begin", type=Path, help="a checkpoint whose language model each goes on from; without it each begins from nothing")
+    parser.add_argument("--seen", type=Path, help="a folder of distill.py: photos are told of by what that tower sees")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     random.seed(0)
     tokenizer = Tokenizer.from_file(str(Path(args.work) / "tokenizer" / "tokenizer.json"))
-    pooled = read_pooled(args.work)
+    pooled = read_pooled(args.seen or args.work)
     world = WorldOfOne(args.shared, args.work, args.wordnet)
+    if args.seen:
+        world.seen = read_hints(args.seen)
     apart = [r for r in world.photos if "captions" in r and r["key"] in world.seen and not is_coco_test(r) and is_apart(r)]
     test = [r for r in world.photos if "captions" in r and is_coco_test(r)]
+    begin = BoxModel(args.begin).bart if args.begin else None
     unread = {r["image_id"] for r in apart}
     world.captioned = [r for r in world.captioned if r["image_id"] not in unread]
     world.image_ids = [i for i in world.image_ids if i not in unread]
@@ -195,7 +210,7 @@ if __name__ == "__main__":
     print("| --- | --- | --- | --- | --- |", flush=True)
     for name in args.only or WAYS:
         began, way = time.process_time(), WAYS[name]
-        seeing = train(world, tokenizer, way, pooled, args.steps, args.batch, args.rate)
+        seeing = train(world, tokenizer, way, pooled, args.steps, args.batch, args.rate, begin)
         said = say(seeing, tokenizer, world, apart + test + objects, way, pooled)
         both = [cider(rows, said) for rows in (apart, test)]
         named = [names_it(said[r["key"]], r["labels"][-1], synonyms) for r in objects]
