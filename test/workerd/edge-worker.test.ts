@@ -31,6 +31,15 @@ test("is live and ready", async () => {
   assert.equal(ready.status, 200, await ready.clone().text());
 });
 
+test("says which kernels run only once they do", async () => {
+  const response = await worker.fetch("/v1/engines");
+  const { data } = (await response.json()) as {
+    data: { status: string; kernels?: string }[];
+  };
+  const [engine] = data;
+  assert.equal(engine!.kernels !== undefined, engine!.status === "ready");
+});
+
 test("captions and detects a raw photo", async () => {
   const response = await analyze("caption,detect", STREET);
   const { image, results, ...envelope } = await readEnvelope(response);
@@ -215,9 +224,14 @@ test("gives up the work of clients whose connections broke off", async () => {
 test("the same isolate has answered all of this", async () => {
   const response = await worker.fetch("/v1/engines");
   const { data } = (await response.json()) as {
-    data: { status: string; memory: { heap_bytes: number } }[];
+    data: {
+      status: string;
+      kernels: string;
+      memory: { heap_bytes: number };
+    }[];
   };
   assert.equal(data[0]!.status, "ready");
+  assert.ok(["dot", "pair", "plain"].includes(data[0]!.kernels));
   assert.ok(data[0]!.memory.heap_bytes > 0);
 });
 

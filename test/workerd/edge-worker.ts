@@ -42,6 +42,19 @@ export const ON_ONNX_RUNTIME: ScriptOptions = {
   assets: fileURLToPath(new URL("../../models/box/bundle", import.meta.url)),
 };
 
+/** A Worker that draws nothing, under the name of the one that does. */
+const OTHER_PICTURES: V4WorkerOptions = {
+  name: "florence-pictures",
+  compatibilityDate: "2026-10-01",
+  modules: [
+    {
+      type: "ESModule",
+      path: "index.js",
+      contents: "export default { fetch: () => new Response(null) };",
+    },
+  ],
+};
+
 /** Queues that nothing in the Worker sends to: R2 does, and other queues. */
 const OTHERS_QUEUES = [
   "florence-bucket-events",
@@ -73,6 +86,8 @@ export interface EdgeOptions extends ScriptOptions {
   readonly files?: URL;
   /** Whether the Worker that draws runs beside it; else it has SVG alone. */
   readonly hasPictures?: boolean;
+  /** Something else runs where the Worker that draws should. */
+  readonly hasOtherPictures?: boolean;
   /** How often a queue brings a message again; as deployed if left out. */
   readonly maxRetries?: number;
 }
@@ -102,6 +117,7 @@ export async function bundleEdgeWorker(
   options: EdgeOptions = {},
 ): Promise<V4WorkerOptions[]> {
   const own = await workerOptions(settings, options);
+  if (options.hasOtherPictures === true) return [own, OTHER_PICTURES];
   return options.hasPictures === true ? [own, await picturesOptions()] : [own];
 }
 
@@ -186,7 +202,9 @@ async function workerOptions(
     serviceBindings: {
       ...services,
       ...(files !== undefined && { ASSETS: fileService(files) }),
-      ...(options.hasPictures === true && { PICTURES: PICTURES! }),
+      ...((options.hasPictures ?? options.hasOtherPictures) === true && {
+        PICTURES: PICTURES!,
+      }),
     },
     ...(assets !== undefined && {
       assets: { ...(own.assets as WorkerAssets), directory: assets },

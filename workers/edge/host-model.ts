@@ -6,6 +6,8 @@ import type { LoadedModel } from "../../src/shared/model/open-model.ts";
 
 /** A model as the engine takes it, and a way to open it anew. */
 export interface OnceHosted extends HostedModel {
+  /** What is loaded; null if nothing is. */
+  loaded(): LoadedModel | null;
   /** What is loaded, which the next `load` opens anew; null if nothing is. */
   forget(): Promise<LoadedModel | null>;
 }
@@ -16,14 +18,15 @@ export function hostModel(
   open: () => Promise<LoadedModel>,
 ): OnceHosted {
   let loading: Promise<LoadedModel> | null = null;
-  let isLoaded = false;
+  let ready: LoadedModel | null = null;
   return {
     manifest,
-    isLoaded: () => isLoaded,
+    isLoaded: () => ready !== null,
+    loaded: () => ready,
     load() {
       loading ??= open().then(
         (loaded) => {
-          isLoaded = true;
+          ready = loaded;
           return loaded;
         },
         (error: unknown) => {
@@ -36,7 +39,7 @@ export function hostModel(
     async forget() {
       const old = await loading;
       loading = null;
-      isLoaded = false;
+      ready = null;
       return old;
     },
   };

@@ -3,9 +3,9 @@
 
 import type { EngineStatus, NearEngine } from "../../src/http/engine/engine.ts";
 import { withInputSizes } from "../../src/http/engine/fit-deadline.ts";
-import type { HostedModel } from "../../src/http/engine/isolate-engine.ts";
 import type { Manifest } from "../../src/shared/model/manifest.ts";
 import type { PixelLimits } from "../edge/decoding.ts";
+import type { OnceHosted } from "../edge/host-model.ts";
 import { createKernelEngine } from "../edge/kernel-engine.ts";
 import { WORKER_PLATFORM } from "../edge/platform.ts";
 
@@ -28,7 +28,7 @@ const PIXELS: PixelLimits = {
 
 /** The engine of this isolate. */
 export function createDavitEngine(
-  hosted: HostedModel,
+  hosted: OnceHosted,
   memory?: () => NonNullable<EngineStatus["memory"]>,
 ): NearEngine {
   const engine = createKernelEngine({

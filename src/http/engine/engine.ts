@@ -4,6 +4,7 @@
 import type { AnalyzeEvents } from "../../shared/analyze/analyze.ts";
 import type { SeenImage } from "../../shared/analyze/seen-image.ts";
 import type { SniffedImage } from "../../shared/image/sniff-image.ts";
+import type { KernelVariant } from "../../shared/model/edge/kernels.ts";
 import type { Manifest } from "../../shared/model/manifest.ts";
 import type { AnalyzeRequest, Envelope } from "../../shared/schema/analysis.ts";
 import type { Principal } from "../principal.ts";
@@ -30,6 +31,8 @@ export type EngineModel = Pick<
 export interface EngineStatus {
   readonly backend: string;
   readonly device: string;
+  /** Which build of our kernels runs, once a model is loaded on them. */
+  readonly kernels?: KernelVariant;
   readonly status: "ready" | "cold" | "unavailable";
   /** Whether it is left alone for a while after failures; `closed`: it is not. */
   readonly circuit?: CircuitState;

@@ -19,6 +19,7 @@ import {
   sniffImage,
   type SniffedImage,
 } from "../../shared/image/sniff-image.ts";
+import type { KernelVariant } from "../../shared/model/edge/kernels.ts";
 import type { Manifest } from "../../shared/model/manifest.ts";
 import type { LoadedModel } from "../../shared/model/open-model.ts";
 import type { AnalyzeOptions, Envelope } from "../../shared/schema/analysis.ts";
@@ -65,6 +66,8 @@ export interface IsolateEngineOptions {
    */
   readonly decoding: (header: SniffedImage) => DecodeImageOptions;
   readonly memory?: () => NonNullable<EngineStatus["memory"]>;
+  /** Null before a model is loaded. */
+  readonly kernels?: () => KernelVariant | null;
 }
 
 export function createIsolateEngine(options: IsolateEngineOptions): NearEngine {
@@ -80,6 +83,7 @@ export function createIsolateEngine(options: IsolateEngineOptions): NearEngine {
       device: options.device,
       status: models.some((hosted) => hosted.isLoaded()) ? "ready" : "cold",
       ...(options.memory === undefined ? {} : { memory: options.memory() }),
+      ...kernelsOf(options),
     }),
     maxPixels: (header) =>
       options.decoding(header).limits?.maxPixels ?? Number.POSITIVE_INFINITY,
@@ -113,6 +117,13 @@ export function createIsolateEngine(options: IsolateEngineOptions): NearEngine {
         return { envelope, seen: kept };
       }, request.signal),
   };
+}
+
+function kernelsOf({
+  kernels,
+}: IsolateEngineOptions): Pick<EngineStatus, "kernels"> {
+  const variant = kernels?.() ?? null;
+  return variant === null ? {} : { kernels: variant };
 }
 
 /**

@@ -393,6 +393,11 @@ export interface Kernels {
 
 const ORDER: readonly KernelVariant[] = ["dot", "pair", "plain"];
 
+/** Whether a device's name is that of a variant. */
+export function isKernelVariant(name: string): name is KernelVariant {
+  return (ORDER as readonly string[]).includes(name);
+}
+
 /**
  * Binds the best variant this processor suits, found by values, not by time.
  *
