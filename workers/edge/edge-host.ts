@@ -24,8 +24,8 @@ import { createWorkerHost } from "./worker-host.ts";
 const MAX_MEMORY_BYTES = 64 * 2 ** 20;
 
 /**
- * Steps of a tower between two rests. A picture takes 248: a rest at each
- * costs a quarter of a caption's time, one at each of these is not felt.
+ * Steps of a tower or of decoding between two rests. A picture takes 248: a rest
+ * at each costs a quarter of a caption's time, one at each of these is not felt.
  */
 const STEPS = 32;
 

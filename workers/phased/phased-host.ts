@@ -24,6 +24,7 @@ import {
 } from "../edge/stored-bundle.ts";
 import { createWorkerHost } from "../edge/worker-host.ts";
 import { createDavitEngine, withSizes } from "./davit-engine.ts";
+import { restNowAndThen } from "./rest.ts";
 
 /** Of the 128 MB an isolate may take; the rest is for images and the script. */
 const MAX_MEMORY_BYTES = 110_000_000;
@@ -61,8 +62,7 @@ export function createPhasedEngine(
       ...([manifest, bundle, tokenizer, KERNEL_MODULES] as const),
       {
         maxBytes: MAX_MEMORY_BYTES,
-        // What was read meanwhile is taken, deadlines and clients are heard.
-        rest: () => scheduler.wait(0),
+        rest: restNowAndThen(),
       },
     );
     return { model: opened.model, tokenizer, manifest };

@@ -18,6 +18,7 @@ import { KERNEL_MODULES } from "../../../workers/edge/kernel-modules.ts";
 import { storedBundle } from "../../../workers/edge/stored-bundle.ts";
 import { assetsBundle } from "../../../workers/onnxruntime/assets-bundle.ts";
 import { createEdgeSessions } from "../../../workers/onnxruntime/runtime-host.ts";
+import { restNowAndThen } from "../../../workers/phased/rest.ts";
 
 interface Env {
   /** Addresses of the two bundles. */
@@ -102,7 +103,7 @@ async function openKernels({ KERNELS }: Env): Promise<Model> {
   const tokenizer = await readTokenizer(manifest, bundle);
   const { model } = await openPhasedModel(
     ...([manifest, bundle, tokenizer, KERNEL_MODULES] as const),
-    { maxBytes: MAX_MEMORY_BYTES, rest: () => scheduler.wait(0) },
+    { maxBytes: MAX_MEMORY_BYTES, rest: restNowAndThen() },
   );
   return model;
 }

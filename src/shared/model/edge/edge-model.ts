@@ -27,8 +27,11 @@ const PAGE = 65_536;
 export interface EdgeOptions {
   /** Most bytes of memory the model may have. */
   readonly maxBytes: number;
-  /** Called between blocks of the vision tower, so that others get a turn. */
-  readonly rest?: () => Promise<void>;
+  /**
+   * Called after each block of the vision tower and each step of decoding, so
+   * that others get a turn: a deadline, a client that leaves, another request.
+   */
+  readonly rest?: (after: "block" | "step") => Promise<void>;
   /** Stands before every kernel: for calibration and measurements. */
   readonly watch?: (
     run: KernelExports,
@@ -116,7 +119,10 @@ async function openOn(
   const rest = options.rest ?? (() => Promise.resolve());
   /** The arena serves one phase at a time. */
   const inTurn = createTurn();
-  const vision = createEdgeVision(work, manifest, tokenizer, { inTurn, rest });
+  const vision = createEdgeVision(work, manifest, tokenizer, {
+    inTurn,
+    rest: () => rest("block"),
+  });
 
   return {
     manifest,
@@ -134,11 +140,15 @@ async function openOn(
       return inTurn(async () => {
         throwIfAborted(startOptions.signal);
         const state = await startState(work, prompts, startOptions);
-        await rest();
+        await rest("block");
         return {
           ...state,
           step: (rows, stepOptions = {}) =>
-            inTurn(() => state.step(rows, stepOptions)),
+            inTurn(async () => {
+              const results = await state.step(rows, stepOptions);
+              await rest("step");
+              return results;
+            }),
         };
       });
     },

@@ -79,7 +79,7 @@ export async function openPart(
   for (const piece of placed) await readSegment(piece, bundle, arena);
   const work: TextWork = { run, arena, plan, weights, base };
   const inTurn = createTurn();
-  const rest = options.rest ?? (() => Promise.resolve());
+  const rest = async (): Promise<void> => options.rest?.("block");
   const { width } = plan.text;
 
   return {

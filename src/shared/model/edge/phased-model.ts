@@ -75,7 +75,7 @@ export async function openPhasedModel(
 
   const vision = createEdgeVision(workOf("vision"), manifest, tokenizer, {
     inTurn: (act) => inTurn(() => settled(weights, act)),
-    rest,
+    rest: () => rest("block"),
   });
 
   const model: Model = {
@@ -100,14 +100,16 @@ export async function openPhasedModel(
             startOptions,
             workOf("decoder"),
           );
-          await rest();
+          await rest("block");
           return {
             ...state,
             step: (rows, stepOptions = {}) =>
               inTurn(() =>
                 settled(weights, async () => {
                   await weights.ready("decoder");
-                  return await state.step(rows, stepOptions);
+                  const results = await state.step(rows, stepOptions);
+                  await rest("step");
+                  return results;
                 }),
               ),
           };

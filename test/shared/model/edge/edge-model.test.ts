@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { describe, test } from "node:test";
 import { bundleFolder } from "../../../../src/node/bundle-folder.ts";
+import { answerPrompts } from "../../../../src/shared/analyze/answer-prompts.ts";
 import { isFlorenceError } from "../../../../src/shared/errors.ts";
 import type { RgbImage } from "../../../../src/shared/image/rgb-image.ts";
 import type { BundleSource } from "../../../../src/shared/model/bundle-source.ts";
@@ -86,6 +87,44 @@ test("lets others have a turn between blocks", async () => {
   });
   await model.encode([PICTURE]);
   equal(turns, 12); // four stages: a convolution, a spatial and a channel block
+});
+
+test("a deadline in the middle of decoding leaves what is finished", async () => {
+  const abort = new AbortController();
+  let steps = 0;
+  const loaded = await openGolden(RECIPE, "int8", {
+    rest(after) {
+      if (after === "step") steps += 1;
+      // As a timer that runs out while others have their turn.
+      if (steps === 5) abort.abort();
+      return Promise.resolve();
+    },
+  });
+  const [features] = await loaded.model.encode([PICTURE]);
+  const prompt = { features: features!, ids: [0, 100, 2], labels: null };
+  // The first is answered by its labels, the second would write on.
+  const labels = { kind: "closed", labels: ["a", "b"] } as const;
+  const told: number[] = [];
+  let tokens = 0;
+  const options = {
+    ...{ numBeams: 1, maxTokens: 40, maxWrittenTokens: 40 },
+    onToken: () => void (tokens += 1),
+    onAnswer: (index: number) => void told.push(index),
+    onError: () => {
+      throw new Error("no batch fails by itself");
+    },
+  };
+  const asked = [{ ...prompt, labels }, prompt];
+  await rejects(
+    answerPrompts(loaded, asked, { ...options, signal: abort.signal }),
+    (error) => isFlorenceError(error) && error.code === "deadline_exceeded",
+  );
+  equal(steps, 5);
+  deepEqual(told, [0]);
+  ok(tokens > 0);
+  // The next one is answered to its end.
+  await answerPrompts(loaded, asked, options);
+  deepEqual(told, [0, 0, 1]);
 });
 
 const bundle = bundleFolder(await edgeBundle(RECIPE, "int8"));
