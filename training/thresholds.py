@@ -65,7 +65,8 @@ if __name__ == "__main__":
 
     for r in complete:
         there = sorted({b["label"] for b in r["boxes"]})
-        ask(r["key"], lambda r=r: photos.open(r), there[:4], R.sample([label for label in labels if label not in there], 4))
+        others = [label for label in labels if label not in there]
+        ask(r["key"], lambda r=r: photos.open(r), there[:4], R.sample(others, min(4, len(others))))
     held = [r for r in photos.rows.values() if is_validation(r)]
     plain = {}
     for r in held:
