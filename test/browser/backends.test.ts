@@ -15,7 +15,10 @@ import { startPageWorker, type PageWorker } from "./page-worker.ts";
 import { makeSmallBundle } from "./small-bundle.ts";
 
 const skip = SKIP_WITHOUT_CHROMIUM;
-/** A whole model on a software GPU takes minutes, its shaders above all. */
+/**
+ * A whole model on a software GPU: a minute on two idle cores, several on busy
+ * ones.
+ */
 const skipSlow =
   skip !== false || process.env["FLORENCE_WEBGPU"] === "1"
     ? skip
