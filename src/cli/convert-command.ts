@@ -59,6 +59,12 @@ const FLAGS = {
     summary:
       "With --precision edge: photos by which weights of 7 and 4 bits are rounded, some seconds each; 8 to 32 are enough.",
   },
+  calibrated: {
+    type: "string",
+    value: "all|vision",
+    summary:
+      "With --calibrate: which weights these photos round; all if left out.",
+  },
   id: {
     type: "string",
     value: "NAME",
@@ -127,6 +133,7 @@ async function runConvert(argv: readonly string[], io: CliIo): Promise<number> {
       {
         ...options,
         calibration,
+        calibrated: calibratedOf(values),
         onProgress: ({ doneBytes, totalBytes, item }) => {
           progress.update(doneBytes, totalBytes, item);
         },
@@ -157,6 +164,25 @@ async function calibrationPhotos(
     photos.push((await decodeImage(await input.read(), codecs)).image);
   }
   return photos;
+}
+
+/** What --calibrated says, if anything. */
+function calibratedOf({
+  calibrate,
+  calibrated,
+}: {
+  readonly calibrate?: string | undefined;
+  readonly calibrated?: string | undefined;
+}): "all" | "vision" | undefined {
+  if (calibrated === undefined) return undefined;
+  if (calibrate === undefined) {
+    throw usageError("--calibrated needs --calibrate.", "convert");
+  }
+  if (calibrated === "all" || calibrated === "vision") return calibrated;
+  throw usageError(
+    `--calibrated is ${calibrated}; use all or vision.`,
+    "convert",
+  );
 }
 
 /** What --bits and --group say, if anything. */

@@ -20,7 +20,7 @@ import {
 } from "./bundle-writer.ts";
 import { openCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import type { RgbImage } from "../shared/image/rgb-image.ts";
-import { type Grams, watchLayers } from "./edge/calibrate.ts";
+import { type Grams, type Watched, watchLayers } from "./edge/calibrate.ts";
 import { EDGE_CHOICES, type EdgeChoices } from "./edge/edge-choices.ts";
 import { describeEdgeModel } from "./edge/pack-checkpoint.ts";
 import { writeEdgeWeights } from "./edge/write-edge-weights.ts";
@@ -55,6 +55,8 @@ export interface ConvertOptions {
    * kernels; some seconds each.
    */
   readonly calibration?: readonly RgbImage[] | undefined;
+  /** Which weights these photos round: all, or the vision side's alone. */
+  readonly calibrated?: Watched | undefined;
   /** `florence` (the default) or the four graphs of transformers.js. */
   readonly layout?: "florence" | "transformers-js" | undefined;
   /** What to call the model; the directory's name if left out. */
@@ -176,7 +178,7 @@ async function writeEdgeLayout(
 /** What the layers see of the photos given, if any. */
 async function calibrate(
   { directory }: Checkpoint,
-  { calibration }: ConvertOptions,
+  { calibration, calibrated }: ConvertOptions,
 ): Promise<Grams | null> {
   if (calibration === undefined || calibration.length === 0) return null;
   const folder = await mkdtemp(join(tmpdir(), "florence-calibration-"));
@@ -184,7 +186,7 @@ async function calibrate(
   try {
     const edge = { rest: "f32" } as const;
     await convertCheckpoint(directory, { out, precision: "edge", edge });
-    return await watchLayers(out, calibration);
+    return await watchLayers(out, calibration, calibrated);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -110,6 +110,7 @@ const USAGE: readonly (readonly [readonly string[], RegExp])[] = [
   ],
   [["a", "--out", "b", "--bits", "7"], /need --precision edge/u],
   [["a", "--out", "b", "--calibrate", "c"], /needs --precision edge/u],
+  [["a", "--out", "b", "--calibrated", "vision"], /needs --calibrate/u],
   [
     ["a", "--out", "b", "--precision", "edge", "--bits", "6"],
     /Use 32, 7 or 4/u,

@@ -17,6 +17,11 @@ import type { Gram } from "./round-weights.ts";
 /** Sums by the name of a matrix. */
 export type Grams = ReadonlyMap<string, Gram>;
 
+/** Which matrices are watched: `vision` has those of the vision side alone. */
+export type Watched = "all" | "vision";
+
+const VISION = "model.vision_tower.";
+
 /** Rows of one product that are looked at, evenly spread. */
 const SEEN_ROWS = 32;
 /** Of one answer. */
@@ -25,28 +30,28 @@ const MAX_TOKENS = 40;
 const TASKS = ["caption", "caption:detailed", "detect"];
 
 /**
- * Watches a bundle for the kernels, in f32, answer about photos.
+ * Watches a bundle for the kernels, in f32, answer about photos. Where the vision
+ * side alone is watched, photos are only seen.
  *
  * @param folder of the bundle.
- * @param onPhoto called after each photo.
  * @throws FlorenceError `bundle_invalid`, `engine_unavailable`.
  */
 export async function watchLayers(
   folder: string,
   photos: readonly RgbImage[],
-  onPhoto: (done: number) => void = () => undefined,
+  watched: Watched = "all",
 ): Promise<Grams> {
   const bundle = bundleFolder(folder);
   const grams = new Map<string, Gram>();
-  const names = matrixNames(await readEdgePlan(bundle));
+  const names = matrixNames(await readEdgePlan(bundle), watched);
   const loaded = await openModel(bundle, null, {
     ...NODE_KERNELS,
-    watch: (run, memory) => watched(run, memory, names, grams),
+    watch: (run, memory) => watch(run, memory, names, grams),
   });
   try {
-    for (const [index, photo] of photos.entries()) {
-      await answer(loaded, photo);
-      onPhoto(index + 1);
+    for (const photo of photos) {
+      if (watched === "vision") await loaded.model.encode([photo]);
+      else await answer(loaded, photo);
     }
   } finally {
     await loaded.model.dispose();
@@ -85,15 +90,21 @@ async function answer(
 }
 
 /** Matrices by where they lie in the arena. */
-function matrixNames({ tensors }: EdgePlan): ReadonlyMap<number, string> {
+function matrixNames(
+  { tensors }: EdgePlan,
+  watched: Watched,
+): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
   for (const [name, tensor] of Object.entries(tensors)) {
-    if (tensor.kind === "f32") names.set(ARENA_START + tensor.offset, name);
+    const isWatched = watched === "all" || name.startsWith(VISION);
+    if (isWatched && tensor.kind === "f32") {
+      names.set(ARENA_START + tensor.offset, name);
+    }
   }
   return names;
 }
 
-function watched(
+function watch(
   run: KernelExports,
   memory: WebAssembly.Memory,
   names: ReadonlyMap<number, string>,
