@@ -24,11 +24,14 @@ const CHECKPOINT = join(ROOT, "models/box/checkpoint");
 const OUT = join(ROOT, "dist/edge-bundle");
 const STAMP = `${OUT}.sha256`;
 
-/** Bits of a weight. First choices as at fp32: 97.9 % without VNNI (`docs/kernels.md`). */
+/** Bits of a weight. First choices as at fp32: 97.4 % without VNNI (`docs/kernels.md`). */
 const BITS = "7";
 
-/** None of these is among the photos that agreement is measured on. */
-const PHOTOS = "examples/photos/*.jpg";
+/**
+ * No labels are read, but these are test photos of the box model too. The bear is
+ * left out: it is one of the 41 that agreement is measured on.
+ */
+const PHOTOS = "examples/photos/[!b]*.jpg";
 
 /** What the bundle is made of: weights, and whatever packs them. */
 const SOURCES = [
