@@ -1,7 +1,11 @@
 // The engine of a server: models in threads, so that HTTP never waits for an
 // inference, behind one bounded queue.
 
-import type { EngineStatus, NearEngine } from "../http/engine/engine.ts";
+import type {
+  EngineAnswer,
+  EngineStatus,
+  NearEngine,
+} from "../http/engine/engine.ts";
 import { tellOnce } from "../http/engine/tell-once.ts";
 import { FlorenceError, throwIfAborted } from "../shared/errors.ts";
 import { engineNameOf, type ModelEngineOptions } from "./model-engine.ts";
@@ -92,19 +96,21 @@ export async function openThreadEngine(
       if (!queue.hasIdle() && queue.waiting.length >= maxWaiting) {
         throw tooMany(queue.waiting.length);
       }
-      const ended = new AbortController();
+      const { promise, resolve, reject } =
+        Promise.withResolvers<EngineAnswer>();
+      const nextListeners = tellOnce(events);
+      const call = { request, nextListeners, attempts: 0, resolve, reject };
+      const leave = (): void => {
+        queue.leave(call);
+      };
+      // Taken off by hand: Node's signals remember a listener with a signal of
+      // its own as long as they live, and all that the call holds with it.
+      signal.addEventListener("abort", leave);
+      queue.join(call);
       try {
-        return await new Promise((resolve, reject) => {
-          const nextListeners = tellOnce(events);
-          const call = { request, nextListeners, attempts: 0, resolve, reject };
-          const leave = (): void => {
-            queue.leave(call);
-          };
-          signal.addEventListener("abort", leave, { signal: ended.signal });
-          queue.join(call);
-        });
+        return await promise;
       } finally {
-        ended.abort();
+        signal.removeEventListener("abort", leave);
       }
     },
     close: () => crew.close(),

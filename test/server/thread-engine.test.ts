@@ -5,6 +5,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, mock, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { EngineRequest } from "../../src/http/engine/engine.ts";
 import {
   openThreadEngine,
@@ -79,6 +81,29 @@ test("passes events on, those somebody listens to", async () => {
   const ids = envelope.results.map(({ id }) => id);
   assert.deepEqual(told.filter((id) => ids.includes(id)).sort(), ids);
   assert.ok(told.length > ids.length, told.join());
+});
+
+/** Deletes all that nothing holds. */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  // What a WeakRef was asked for lives until the turn ends.
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+}
+
+test("holds nothing of a call that is answered, though its signal lives on", async () => {
+  const engine = await open();
+  const { signal } = new AbortController();
+  const answered = async (): Promise<WeakRef<object>> => {
+    const events = { result: () => undefined };
+    await engine.analyze(ask(undefined, signal), events);
+    return new WeakRef(events);
+  };
+  const events = await answered();
+  await collectGarbage();
+  assert.equal(events.deref(), undefined);
+  assert.equal(signal.aborted, false);
 });
 
 test("revives an error with its code and the field it is about", async () => {

@@ -19,22 +19,26 @@ export interface Turns {
 
 /** @param maxWaiting requests that may wait beside the one at work. */
 export function createTurns(maxWaiting: number): Turns {
-  const waiting: (() => void)[] = [];
+  const waiting: ((turn: null) => void)[] = [];
   let isTaken = false;
 
   /** Resolves when the turn is ours. */
-  const take = (signal: AbortSignal): Promise<void> =>
-    outlast(
-      new Promise((resolve, reject) => {
-        waiting.push(resolve);
-        signal.addEventListener("abort", () => {
-          const at = waiting.indexOf(resolve);
-          if (at < 0) return;
-          waiting.splice(at, 1);
-          reject(abortError(signal));
-        });
-      }),
-    );
+  const take = async (signal: AbortSignal): Promise<void> => {
+    const { promise, resolve, reject } = Promise.withResolvers<null>();
+    const leave = (): void => {
+      const at = waiting.indexOf(resolve);
+      if (at < 0) return;
+      waiting.splice(at, 1);
+      reject(abortError(signal));
+    };
+    waiting.push(resolve);
+    signal.addEventListener("abort", leave);
+    try {
+      await outlast(promise);
+    } finally {
+      signal.removeEventListener("abort", leave);
+    }
+  };
 
   return {
     async run(work, signal) {
@@ -53,7 +57,7 @@ export function createTurns(maxWaiting: number): Turns {
       } finally {
         const next = waiting.shift();
         if (next === undefined) isTaken = false;
-        else next();
+        else next(null);
       }
     },
   };
