@@ -7,7 +7,8 @@
 //                        several times, each is a row
 //   --group N, --calibrate FOLDER   as florence convert has them
 //   --bundle DIR         a bundle of the same checkpoint that is there already
-//   --photos N           of the 41 photos; all if left out
+//   --all                on all test photos, not every eighth
+//   --photos N           of these photos; all if left out
 //   --watched N          photos on which layers are compared; 2 if left out, 0: none
 //   --layers             errors of every layer, not of parts alone
 //   --write              stores fp32's answers as the golden of the test
@@ -37,6 +38,7 @@ const { values } = parseArgs({
     group: { type: "string" },
     calibrate: { type: "string" },
     bundle: { type: "string", multiple: true, default: [] },
+    all: { type: "boolean", default: false },
     photos: { type: "string" },
     watched: { type: "string", default: "2" },
     layers: { type: "boolean", default: false },
@@ -45,6 +47,9 @@ const { values } = parseArgs({
 });
 
 const watchedPhotos = Number(values.watched);
+if (values.all && values.write) {
+  throw new Error("--write stores the answers of every eighth photo: leave --all out."); // prettier-ignore
+}
 
 /** A row of the table. */
 interface Compared {
@@ -64,7 +69,8 @@ try {
 
 async function compareAll(): Promise<void> {
   const codecs = await loadImageCodecs();
-  const all = comparedPhotos(await readPhotos(PHOTOS));
+  const everyPhoto = await readPhotos(PHOTOS);
+  const all = values.all ? everyPhoto : comparedPhotos(everyPhoto);
   const photos = spread(all, Number(values.photos ?? all.length));
   const fp32 = await openBundle(convert("fp32", ["--precision", "fp32"]));
   const references = await referenceAnswers(fp32, codecs, PHOTOS, photos);

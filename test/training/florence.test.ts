@@ -14,7 +14,9 @@ import { lackOf, ROOT, runTraining } from "./find-python.ts";
 
 // Florence-2 itself, tiny and with random weights, learns ten examples by
 // heart: five photos, a caption and a box of each. Two minutes of one core.
-const skip = lackOf("torch", "safetensors", "tokenizers", "transformers");
+const skip = lackOf(
+  ...["torch", "scipy", "safetensors", "tokenizers", "transformers"],
+);
 
 const PHOTOS = join(ROOT, "test/golden/photos");
 const TAUGHT = [

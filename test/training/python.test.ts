@@ -5,7 +5,9 @@ import { lackOf, runPython } from "./find-python.ts";
 // Python's own tests: examples, resuming, labels, and what may be trained on.
 test(
   "the unittests of training pass",
-  { skip: lackOf("torch", "safetensors", "tokenizers", "onnxruntime") },
+  {
+    skip: lackOf("torch", "scipy", "safetensors", "tokenizers", "onnxruntime"),
+  },
   async (context) => {
     const { code, stderr } = await runPython(
       "-m unittest discover -v -s test/training".split(" "),
