@@ -47,6 +47,12 @@ const FLAGS = {
     summary:
       "With --precision edge: 4-bit weights that share a scale, a multiple of 8; 32 if left out.",
   },
+  exact: {
+    type: "string",
+    value: "MB",
+    summary:
+      "With --precision edge: megabytes by which the bundle may grow so that the first matrices of a small model's towers stay in float; none if left out.",
+  },
   layout: {
     type: "string",
     value: "LAYOUT",
@@ -185,22 +191,40 @@ function calibratedOf({
   );
 }
 
-/** What --bits and --group say, if anything. */
+/** What --bits, --group and --exact say, if anything. */
 function edgeChoices(values: {
   readonly precision?: string | undefined;
   readonly bits?: string | undefined;
   readonly group?: string | undefined;
+  readonly exact?: string | undefined;
 }): EdgeChoices | undefined {
-  const { precision, bits, group } = values;
-  if (bits === undefined && group === undefined) return undefined;
+  const { precision, bits, group, exact } = values;
+  if ([bits, group, exact].every((value) => value === undefined)) {
+    return undefined;
+  }
   if (precision !== "edge") {
-    throw usageError("--bits and --group need --precision edge.", "convert");
+    throw usageError(
+      "--bits, --group and --exact need --precision edge.",
+      "convert",
+    );
   }
-  const choices = bits === undefined ? EDGE_CHOICES : parseEdgeChoices(bits);
-  if (group === undefined) return choices;
-  const size = Number(group);
-  if (Number.isInteger(size) && size >= 8 && size % 8 === 0) {
-    return { ...choices, group: size };
+  return {
+    ...(bits === undefined ? EDGE_CHOICES : parseEdgeChoices(bits)),
+    ...(group !== undefined && { group: groupOf(group) }),
+    ...(exact !== undefined && { exactBytes: bytesOf(exact) }),
+  };
+}
+
+function groupOf(text: string): number {
+  const size = Number(text);
+  if (Number.isInteger(size) && size >= 8 && size % 8 === 0) return size;
+  throw usageError(`--group is ${text}; use a multiple of 8.`, "convert");
+}
+
+function bytesOf(text: string): number {
+  const megabytes = Number(text);
+  if (text.trim() !== "" && Number.isFinite(megabytes) && megabytes >= 0) {
+    return Math.round(megabytes * 1e6);
   }
-  throw usageError(`--group is ${group}; use a multiple of 8.`, "convert");
+  throw usageError(`--exact is ${text}; use megabytes, as in 2.5.`, "convert");
 }

@@ -20,9 +20,13 @@ import {
 } from "./bundle-writer.ts";
 import { openCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import type { RgbImage } from "../shared/image/rgb-image.ts";
-import { type Grams, type Watched, watchLayers } from "./edge/calibrate.ts";
+import { type Grams, isOfVision, watchLayers } from "./edge/calibrate.ts";
 import { EDGE_CHOICES, type EdgeChoices } from "./edge/edge-choices.ts";
-import { describeEdgeModel } from "./edge/pack-checkpoint.ts";
+import {
+  describeEdgeModel,
+  type EdgeModel,
+  roundedMatrices,
+} from "./edge/pack-checkpoint.ts";
 import { writeEdgeWeights } from "./edge/write-edge-weights.ts";
 import { readGeneration } from "../shared/model/generation-config.ts";
 import {
@@ -56,7 +60,7 @@ export interface ConvertOptions {
    */
   readonly calibration?: readonly RgbImage[] | undefined;
   /** Which weights these photos round: all, or the vision side's alone. */
-  readonly calibrated?: Watched | undefined;
+  readonly calibrated?: "all" | "vision" | undefined;
   /** `florence` (the default) or the four graphs of transformers.js. */
   readonly layout?: "florence" | "transformers-js" | undefined;
   /** What to call the model; the directory's name if left out. */
@@ -156,7 +160,7 @@ async function writeEdgeLayout(
   const vision = readVision(checkpoint, text, "fp32");
   const choices = options.edge ?? EDGE_CHOICES;
   const described = describeEdgeModel(checkpoint, choices);
-  const grams = await calibrate(checkpoint, options);
+  const grams = await calibrate(checkpoint, described, options);
   const model = { ...described, ...(grams !== null && { grams }) };
   const { plan, stored } = await writeEdgeWeights(model, writer, options);
   const counted = countParts(checkpoint, stored, vision.macs);
@@ -178,6 +182,7 @@ async function writeEdgeLayout(
 /** What the layers see of the photos given, if any. */
 async function calibrate(
   { directory }: Checkpoint,
+  described: EdgeModel,
   { calibration, calibrated }: ConvertOptions,
 ): Promise<Grams | null> {
   if (calibration === undefined || calibration.length === 0) return null;
@@ -186,7 +191,10 @@ async function calibrate(
   try {
     const edge = { rest: "f32" } as const;
     await convertCheckpoint(directory, { out, precision: "edge", edge });
-    return await watchLayers(out, calibration, calibrated);
+    const rounded = roundedMatrices(described).filter(
+      (name) => calibrated !== "vision" || isOfVision(name),
+    );
+    return await watchLayers(out, calibration, new Set(rounded));
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -98,6 +98,13 @@ test("converts for the kernels, each part as asked, and answers on them", async 
     { encoding: "utf8" },
   );
   assert.equal(answered.status, 0, answered.stderr);
+
+  const refused = await runFlorence([
+    ...["convert", checkpoint, "--out", bundle, "--precision", "edge"],
+    ...["--exact", "2"],
+  ]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /Leave --exact out/u);
 });
 
 const USAGE: readonly (readonly [readonly string[], RegExp])[] = [
@@ -118,6 +125,11 @@ const USAGE: readonly (readonly [readonly string[], RegExp])[] = [
   [
     ["a", "--out", "b", "--precision", "edge", "--group", "12"],
     /multiple of 8/u,
+  ],
+  [["a", "--out", "b", "--exact", "2"], /need --precision edge/u],
+  [
+    ["a", "--out", "b", "--precision", "edge", "--exact", "much"],
+    /use megabytes/u,
   ],
   [
     ["a", "--out", "b", "--layout", "onnx"],

@@ -1,5 +1,5 @@
 // What the layers of a model see of photos: it answers about them in f32, on the
-// kernels, and the products of every layer's inputs are summed up.
+// kernels, and every layer's inputs and their products are summed up.
 
 import { NODE_KERNELS } from "../../node/open-bundle.ts";
 import { bundleFolder } from "../../node/bundle-folder.ts";
@@ -17,45 +17,52 @@ import type { Gram } from "./round-weights.ts";
 /** Sums by the name of a matrix. */
 export type Grams = ReadonlyMap<string, Gram>;
 
-/** Which matrices are watched: `vision` has those of the vision side alone. */
-export type Watched = "all" | "vision";
+type GrowingGram = Omit<Gram, "rows"> & { rows: number };
 
 const VISION = "model.vision_tower.";
 
+/** Whether a matrix is of the vision side. */
+export function isOfVision(name: string): boolean {
+  return name.startsWith(VISION);
+}
+
 /** Rows of one product that are looked at, evenly spread. */
-const SEEN_ROWS = 32;
+const SEEN_ROWS = 64;
 /** Of one answer. */
 const MAX_TOKENS = 40;
 /** What is asked of each photo. */
 const TASKS = ["caption", "caption:detailed", "detect"];
 
 /**
- * Watches a bundle for the kernels, in f32, answer about photos. Where the vision
- * side alone is watched, photos are only seen.
+ * Watches a bundle for the kernels, in f32, answer about photos. Where only
+ * matrices of the vision side are watched, photos are only seen.
  *
  * @param folder of the bundle.
+ * @param watched names of matrices.
  * @throws FlorenceError `bundle_invalid`, `engine_unavailable`.
  */
 export async function watchLayers(
   folder: string,
   photos: readonly RgbImage[],
-  watched: Watched = "all",
+  watched: ReadonlySet<string>,
 ): Promise<Grams> {
   const bundle = bundleFolder(folder);
-  const grams = new Map<string, Gram>();
+  const grams = new Map<string, GrowingGram>();
   const names = matrixNames(await readEdgePlan(bundle), watched);
+  const answers = [...watched].some((name) => !isOfVision(name));
   const loaded = await openModel(bundle, null, {
     ...NODE_KERNELS,
     watch: (run, memory) => watch(run, memory, names, grams),
   });
   try {
     for (const photo of photos) {
-      if (watched === "vision") await loaded.model.encode([photo]);
-      else await answer(loaded, photo);
+      if (answers) await answer(loaded, photo);
+      else await loaded.model.encode([photo]);
     }
   } finally {
     await loaded.model.dispose();
   }
+  for (const gram of grams.values()) mirror(gram);
   return grams;
 }
 
@@ -92,12 +99,11 @@ async function answer(
 /** Matrices by where they lie in the arena. */
 function matrixNames(
   { tensors }: EdgePlan,
-  watched: Watched,
+  watched: ReadonlySet<string>,
 ): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
   for (const [name, tensor] of Object.entries(tensors)) {
-    const isWatched = watched === "all" || name.startsWith(VISION);
-    if (isWatched && tensor.kind === "f32") {
+    if (watched.has(name) && tensor.kind === "f32") {
       names.set(ARENA_START + tensor.offset, name);
     }
   }
@@ -108,7 +114,7 @@ function watch(
   run: KernelExports,
   memory: WebAssembly.Memory,
   names: ReadonlyMap<number, string>,
-  grams: Map<string, Gram>,
+  grams: Map<string, GrowingGram>,
 ): KernelExports {
   const floats = (at: number, count: number): Float32Array =>
     new Float32Array(memory.buffer, at, count);
@@ -120,10 +126,10 @@ function watch(
     if (name === undefined || size === 0) return;
     let gram = grams.get(name);
     if (gram === undefined) {
-      gram = { size, sums: new Float64Array(size * size) };
+      gram = emptyGram(size);
       grams.set(name, gram);
     }
-    for (const row of rows) addProducts(gram, row);
+    for (const row of rows) addRow(gram, row);
   };
   const pick = (x: number, stride: number, m: number, k: number) => {
     const step = Math.max(1, Math.ceil(m / SEEN_ROWS));
@@ -154,12 +160,31 @@ function watch(
   };
 }
 
-function addProducts({ size, sums }: Gram, row: Float32Array): void {
+function emptyGram(size: number): GrowingGram {
+  return {
+    size,
+    sums: new Float64Array(size * size),
+    totals: new Float64Array(size),
+    rows: 0,
+  };
+}
+
+/** Products are added up on one side of the diagonal, and copied in the end. */
+function mirror({ size, sums }: GrowingGram): void {
+  for (let a = 0; a < size; a += 1) {
+    for (let b = 0; b < a; b += 1) sums[a * size + b] = sums[b * size + a]!;
+  }
+}
+
+function addRow(gram: GrowingGram, row: Float32Array): void {
+  const { size, sums, totals } = gram;
+  gram.rows += 1;
   for (let a = 0; a < size; a += 1) {
     const value = row[a]!;
     if (value === 0) continue;
+    totals[a]! += value;
     const line = a * size;
-    for (let b = 0; b < size; b += 1) sums[line + b]! += value * row[b]!;
+    for (let b = a; b < size; b += 1) sums[line + b]! += value * row[b]!;
   }
 }
 

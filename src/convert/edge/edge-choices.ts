@@ -11,6 +11,11 @@ export interface EdgeChoices {
   readonly parts?: Readonly<Record<string, EdgeStorage>>;
   /** Values along k that share a scale of 4-bit weights: 32 if left out. */
   readonly group?: number;
+  /**
+   * Bytes that may be spent on keeping a tower's first matrices in f32; 0 if
+   * left out. What they lose, all that follows is given; most are small.
+   */
+  readonly exactBytes?: number;
 }
 
 /** What is taken where nothing is said. */

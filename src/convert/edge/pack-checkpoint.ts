@@ -1,6 +1,7 @@
 // A checkpoint's tensors as the kernels read them, in the order of use: what
 // `edge.json` describes and its files of weights hold.
 
+import { FlorenceError } from "../../shared/errors.ts";
 import {
   EDGE_VERSION,
   type EdgePlan,
@@ -39,6 +40,8 @@ import {
 import type { EdgePart } from "./edge-part.ts";
 import { textParts } from "./text-parts.ts";
 import type { Grams } from "./calibrate.ts";
+import { meanLoss } from "./correct-bias.ts";
+import { keepFirst } from "./keep-first.ts";
 import { roundKeepingSums } from "./keep-sums.ts";
 import { type Gram, roundWeights } from "./round-weights.ts";
 import { towerParts } from "./tower-parts.ts";
@@ -60,6 +63,8 @@ export interface EdgeModel {
   readonly grams?: Grams;
 }
 
+type Matrix = Extract<EdgePart, { readonly kind: "matrix" }>;
+
 const ALIGNMENT = 16;
 /** A matrix below this gains nothing from fewer bits. */
 const SMALLEST_QUANTIZED = 4096;
@@ -77,7 +82,14 @@ export function describeEdgeModel(
   const text = readTextConfig(checkpoint);
   const vision = describeVision(checkpoint, text);
   const choices = keepSmallTowers(asked, vision.parts);
-  const parts = [...vision.parts, ...textParts(checkpoint, text)];
+  if (vision.description.kind !== "towers" && choices.exactBytes) {
+    throw new FlorenceError(
+      "invalid_request",
+      "Only a small model's towers have first matrices to keep in float; this is a whole Florence-2. Leave --exact out.",
+    );
+  }
+  const seeing = keepFirst(vision.parts, choices);
+  const parts = [...seeing, ...textParts(checkpoint, text)];
   const names = new Set(parts.map(({ name }) => partOf(name)));
   checkParts(choices, names);
   const isKept = (part: string): boolean =>
@@ -183,6 +195,26 @@ function describeTowers(checkpoint: Checkpoint, text: TextConfig): VisionParts {
   };
 }
 
+/** Names of the matrices whose weights are rounded. */
+export function roundedMatrices({
+  parts,
+  choices,
+}: Pick<EdgeModel, "parts" | "choices">): readonly string[] {
+  return parts
+    .filter((part) => part.kind === "matrix" && kindOf(part, choices) !== "f32")
+    .map(({ name }) => name);
+}
+
+/** How a matrix is stored. */
+function kindOf(
+  { name, outputs, inputs, keep }: Matrix,
+  choices: EdgeChoices,
+): EdgeStorage {
+  if (keep !== undefined) return keep;
+  const isSmall = outputs * inputs < SMALLEST_QUANTIZED;
+  return isSmall ? "f32" : storageOf(choices, partOf(name));
+}
+
 /** Packs all parts of a model, one tensor at a time. */
 export async function* packEdgeModel({
   parts,
@@ -190,12 +222,37 @@ export async function* packEdgeModel({
   grams,
 }: EdgeModel): AsyncGenerator<PackedPart> {
   let offset = 0;
+  const losses = new Map<string, Float32Array>();
   for (const part of parts) {
+    const values = await part.read();
     const gram = grams?.get(part.name);
-    const packed = packPart(part, await part.read(), choices, offset, gram);
+    // A bias follows its weights.
+    const lost = losses.get(part.name);
+    if (lost !== undefined) addInto(values, lost);
+    const { rounded, ...packed } = packPart(
+      part,
+      values,
+      choices,
+      offset,
+      gram,
+    );
+    if (part.kind === "matrix" && gram !== undefined && rounded !== undefined) {
+      const { name, outputs, inputs } = part;
+      const loss = meanLoss(values, rounded, outputs, inputs, gram);
+      losses.set(name.replace(/\.weight$/u, ".bias"), loss);
+    }
     yield packed;
     offset += packed.pieces.reduce((sum, { length }) => sum + length, 0);
   }
+}
+
+function addInto(values: Float32Array, more: Float32Array): void {
+  for (const [at, value] of more.entries()) values[at]! += value;
+}
+
+/** Packed, and the values that the bytes stand for where they were rounded. */
+interface RoundedPart extends PackedPart {
+  readonly rounded?: Float32Array;
 }
 
 function packPart(
@@ -204,7 +261,7 @@ function packPart(
   choices: EdgeChoices,
   offset: number,
   gram: Gram | undefined,
-): PackedPart {
+): RoundedPart {
   const { name } = part;
   if (part.kind === "vector") {
     const piece = padded(values);
@@ -212,36 +269,36 @@ function packPart(
     return { name, entry: { kind: "vector", offset, count }, pieces: [piece] };
   }
   const { outputs, inputs } = part;
-  const isSmall = outputs * inputs < SMALLEST_QUANTIZED;
-  const kind =
-    part.keep ?? (isSmall ? "f32" : storageOf(choices, partOf(name)));
+  const kind = kindOf(part, choices);
   if (kind === "int8") {
     const own = int8Scales(values, outputs, inputs);
-    const nearest =
-      gram === undefined
+    // Of fewer rows than inputs GPTQ learns those rows, not the layer.
+    const rounded =
+      gram === undefined || gram.rows < inputs
         ? roundKeepingSums(values, outputs, inputs, own, INT8_MOST)
         : roundWeights(values, outputs, inputs, gram, (row, _, value) =>
             int8Value(value, own[row]!),
           );
-    const { bytes, scales, n, k } = packInt8(nearest, outputs, inputs, own);
+    const { bytes, scales, n, k } = packInt8(rounded, outputs, inputs, own);
     const first = padded(bytes);
     const entry = { kind, offset, scales: offset + first.length, n, k };
-    return { name, entry, pieces: [first, padded(scales)] };
+    return { name, entry, pieces: [first, padded(scales)], rounded };
   }
   if (kind === "int4") {
     const size = choices.group ?? GROUP;
     const own = int4Scales(values, outputs, inputs, size);
     const groups = Math.ceil(inputs / size);
-    const nearest =
+    const rounded =
       gram === undefined
-        ? values
+        ? undefined
         : roundWeights(values, outputs, inputs, gram, (row, column, value) =>
             int4Value(value, own[row * groups + Math.floor(column / size)]!),
           );
-    const packed = packInt4(nearest, outputs, inputs, size, own);
+    const packed = packInt4(rounded ?? values, outputs, inputs, size, own);
     const { bytes, n, k, group } = packed;
     const entry = { kind, offset, n, k, group };
-    return { name, entry, pieces: [padded(bytes)] };
+    const pieces = [padded(bytes)];
+    return { name, entry, pieces, ...(rounded !== undefined && { rounded }) };
   }
   const { values: packed, n, k } = packF32(values, outputs, inputs);
   return { name, entry: { kind, offset, n, k }, pieces: [padded(packed)] };

@@ -5,10 +5,16 @@
 
 import { FlorenceError } from "../../shared/errors.ts";
 
-/** Sums of products of a layer's inputs, over what it saw: `[k, k]`. */
+/** Sums over the rows that a layer was given. */
 export interface Gram {
+  /** Inputs of a row, k. */
   readonly size: number;
+  /** Of products of two inputs: `[k, k]`. */
   readonly sums: Float64Array;
+  /** Of the inputs themselves: `[k]`. */
+  readonly totals: Float64Array;
+  /** Rows that were summed up. */
+  readonly rows: number;
 }
 
 /** The nearest value that can be stored at a place of a row. */

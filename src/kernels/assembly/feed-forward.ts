@@ -5,7 +5,9 @@ import { f32Product, f32Scratch } from "./f32-product";
 import { gelu, geluScratch } from "./gelu";
 import { int4Product, int4Scratch } from "./int4-product";
 import { unpackInt4 } from "./int4-unpack";
-import { BLOCK_ROWS, FEW_ROWS, int8Product, int8Scratch } from "./int8-product";
+import { BLOCK_ROWS, int8Product, int8Scratch } from "./int8-product";
+import { TILE_ROWS } from "./int8-tile";
+import { FEW_ROWS } from "./variant";
 
 /** Bytes of scratch with one-byte weights; `hidden` the width between. */
 export function int8FeedForwardScratch(k: i32, hidden: i32): i32 {
@@ -41,8 +43,9 @@ export function int8FeedForward(
   const between = scratch + geluScratch();
   const strideH: usize = (<usize>hidden) << 2;
   const rest = between + strideH * BLOCK_ROWS;
-  for (let row = 0; row < m; row += BLOCK_ROWS) {
-    const rows = min(BLOCK_ROWS, m - row);
+  let rows = 0;
+  for (let row = 0; row < m; row += rows) {
+    rows = nextRows(m - row);
     int8Product(
       x + strideX * row,
       strideX,
@@ -71,6 +74,16 @@ export function int8FeedForward(
       rest,
     );
   }
+}
+
+/**
+ * Rows of a block, of `left`. What is left after it is never few: few rows are
+ * quantized otherwise than many.
+ */
+function nextRows(left: i32): i32 {
+  const after = left - BLOCK_ROWS;
+  if (after <= 0) return left;
+  return after <= FEW_ROWS ? BLOCK_ROWS - TILE_ROWS : BLOCK_ROWS;
 }
 
 /** Bytes of scratch with 4-bit weights. */

@@ -7,12 +7,10 @@ import { groupStarts, int4Rows } from "./int4-rows";
 import { int8Rows } from "./int8-rows";
 import { maxLane, sumLanes } from "./lanes";
 import { quantizeRows } from "./quantize";
-import { activationLimit } from "./variant";
+import { BYTE_LIMIT, FEW_ROWS } from "./variant";
 
 /** Columns at a time: their weights are read by all rows while they are near. */
 const BLOCK: i32 = 256;
-/** Rows that one product takes. */
-const FEW_ROWS: i32 = 5;
 
 // What is asked of a row, and the answer: `REQUEST_BYTES` with these offsets.
 // [best, permitted, ids, logits, scored, scored ids, scored logits, found] i32,
@@ -70,8 +68,7 @@ export function int8Head(
   const scaleA = logits + ((<usize>rows * BLOCK) << 2);
   const starts = scaleA + ((<usize>rows) << 2);
   const bytes = starts + ((<usize>rows) << 2);
-  const limit = activationLimit();
-  quantizeRows(x, stride, rows, k, 1, limit, bytes, scaleA, starts);
+  quantizeRows(x, stride, rows, k, 1, BYTE_LIMIT, bytes, scaleA, starts);
   begin(requests, rows, scratch);
   for (let first = 0; first < vocabulary; first += BLOCK) {
     const count = min(BLOCK, vocabulary - first);

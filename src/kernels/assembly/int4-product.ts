@@ -2,8 +2,9 @@
 
 import { groupStarts, int4Rows } from "./int4-rows";
 import { unpackInt4 } from "./int4-unpack";
-import { FEW_ROWS, int8Product, int8Scratch } from "./int8-product";
+import { int8Product, int8Scratch } from "./int8-product";
 import { quantizeRows } from "./quantize";
+import { FEW_ROWS } from "./variant";
 
 /** Nibbles leave room: activations have 8 bits on every variant. */
 const LIMIT: f32 = 127;

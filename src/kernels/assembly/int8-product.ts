@@ -4,12 +4,10 @@
 import { int8Rows } from "./int8-rows";
 import { int8Tile, TILE_ROWS } from "./int8-tile";
 import { quantizeRows } from "./quantize";
-import { activationLimit } from "./variant";
+import { activationLimit, FEW_ROWS } from "./variant";
 
 /** Rows quantized at a time: their bytes and a panel of weights stay near. */
 export const BLOCK_ROWS: i32 = 48;
-/** Up to this many rows go without tiles. */
-export const FEW_ROWS: i32 = 5;
 
 /** Bytes of scratch of a product of any number of rows; k a multiple of 8. */
 export function int8Scratch(k: i32): i32 {
@@ -41,7 +39,7 @@ export function int8Product(
   const scales = scratch;
   const starts = scratch + (BLOCK_ROWS << 2);
   const bytes = scratch + (BLOCK_ROWS << 3);
-  const limit = activationLimit();
+  const limit = activationLimit(m);
   if (m <= FEW_ROWS) {
     quantizeRows(x, strideX, m, k, 1, limit, bytes, scales, starts);
     int8Rows(bytes, m, k, n, w, scaleW, bias, scales, starts, c, strideC);

@@ -1,7 +1,7 @@
 // One-byte weights against 1 or 2 rows at a time: a step of decoding. Here the
 // reading of weights is the cost, so sums run along k in many short chains.
 
-import { ones, sumProducts } from "./lanes";
+import { ones, sumBytes } from "./lanes";
 import { storeFour } from "./int8-tile";
 
 /**
@@ -85,27 +85,27 @@ function oneRow(
   for (; a + 32 <= end; a += 32) {
     let x = v128.load32_splat(a);
     let y = v128.load32_splat(a, 4);
-    a0 = sumProducts(x, v128.load(w), y, v128.load(w, 32), a0, one);
-    a1 = sumProducts(x, v128.load(w, 16), y, v128.load(w, 48), a1, one);
+    a0 = sumBytes(x, v128.load(w), y, v128.load(w, 32), a0, one);
+    a1 = sumBytes(x, v128.load(w, 16), y, v128.load(w, 48), a1, one);
     x = v128.load32_splat(a, 8);
     y = v128.load32_splat(a, 12);
-    b0 = sumProducts(x, v128.load(w, 64), y, v128.load(w, 96), b0, one);
-    b1 = sumProducts(x, v128.load(w, 80), y, v128.load(w, 112), b1, one);
+    b0 = sumBytes(x, v128.load(w, 64), y, v128.load(w, 96), b0, one);
+    b1 = sumBytes(x, v128.load(w, 80), y, v128.load(w, 112), b1, one);
     x = v128.load32_splat(a, 16);
     y = v128.load32_splat(a, 20);
-    c0 = sumProducts(x, v128.load(w, 128), y, v128.load(w, 160), c0, one);
-    c1 = sumProducts(x, v128.load(w, 144), y, v128.load(w, 176), c1, one);
+    c0 = sumBytes(x, v128.load(w, 128), y, v128.load(w, 160), c0, one);
+    c1 = sumBytes(x, v128.load(w, 144), y, v128.load(w, 176), c1, one);
     x = v128.load32_splat(a, 24);
     y = v128.load32_splat(a, 28);
-    d0 = sumProducts(x, v128.load(w, 192), y, v128.load(w, 224), d0, one);
-    d1 = sumProducts(x, v128.load(w, 208), y, v128.load(w, 240), d1, one);
+    d0 = sumBytes(x, v128.load(w, 192), y, v128.load(w, 224), d0, one);
+    d1 = sumBytes(x, v128.load(w, 208), y, v128.load(w, 240), d1, one);
     w += 256;
   }
   for (; a < end; a += 8) {
     const x = v128.load32_splat(a);
     const y = v128.load32_splat(a, 4);
-    a0 = sumProducts(x, v128.load(w), y, v128.load(w, 32), a0, one);
-    a1 = sumProducts(x, v128.load(w, 16), y, v128.load(w, 48), a1, one);
+    a0 = sumBytes(x, v128.load(w), y, v128.load(w, 32), a0, one);
+    a1 = sumBytes(x, v128.load(w, 16), y, v128.load(w, 48), a1, one);
     w += 64;
   }
   a0 = i32x4.add(i32x4.add(a0, b0), i32x4.add(c0, d0));
@@ -143,24 +143,24 @@ function twoRows(
     let y = v128.load32_splat(a, 4);
     let u = v128.load32_splat(other);
     let v = v128.load32_splat(other, 4);
-    a0 = sumProducts(x, w0, y, w1, a0, one);
-    b0 = sumProducts(u, w0, v, w1, b0, one);
+    a0 = sumBytes(x, w0, y, w1, a0, one);
+    b0 = sumBytes(u, w0, v, w1, b0, one);
     w0 = v128.load(w, 16);
     w1 = v128.load(w, 48);
-    a1 = sumProducts(x, w0, y, w1, a1, one);
-    b1 = sumProducts(u, w0, v, w1, b1, one);
+    a1 = sumBytes(x, w0, y, w1, a1, one);
+    b1 = sumBytes(u, w0, v, w1, b1, one);
     w0 = v128.load(w, 64);
     w1 = v128.load(w, 96);
     x = v128.load32_splat(a, 8);
     y = v128.load32_splat(a, 12);
     u = v128.load32_splat(other, 8);
     v = v128.load32_splat(other, 12);
-    c0 = sumProducts(x, w0, y, w1, c0, one);
-    d0 = sumProducts(u, w0, v, w1, d0, one);
+    c0 = sumBytes(x, w0, y, w1, c0, one);
+    d0 = sumBytes(u, w0, v, w1, d0, one);
     w0 = v128.load(w, 80);
     w1 = v128.load(w, 112);
-    c1 = sumProducts(x, w0, y, w1, c1, one);
-    d1 = sumProducts(u, w0, v, w1, d1, one);
+    c1 = sumBytes(x, w0, y, w1, c1, one);
+    d1 = sumBytes(u, w0, v, w1, d1, one);
     w += 128;
     other += 16;
   }
@@ -169,10 +169,10 @@ function twoRows(
     const y = v128.load32_splat(a, 4);
     const u = v128.load32_splat(other);
     const v = v128.load32_splat(other, 4);
-    a0 = sumProducts(x, v128.load(w), y, v128.load(w, 32), a0, one);
-    a1 = sumProducts(x, v128.load(w, 16), y, v128.load(w, 48), a1, one);
-    b0 = sumProducts(u, v128.load(w), v, v128.load(w, 32), b0, one);
-    b1 = sumProducts(u, v128.load(w, 16), v, v128.load(w, 48), b1, one);
+    a0 = sumBytes(x, v128.load(w), y, v128.load(w, 32), a0, one);
+    a1 = sumBytes(x, v128.load(w, 16), y, v128.load(w, 48), a1, one);
+    b0 = sumBytes(u, v128.load(w), v, v128.load(w, 32), b0, one);
+    b1 = sumBytes(u, v128.load(w, 16), v, v128.load(w, 48), b1, one);
   }
   storeFour(c, i32x4.add(a0, c0), scaleA, scaleW, bias);
   storeFour(c + 16, i32x4.add(a1, c1), scaleA, scaleW + 16, bias + 16);

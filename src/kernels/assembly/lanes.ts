@@ -91,6 +91,24 @@ export function sumProducts(
   return i32x4.add(sums, addNeighbours(low, high));
 }
 
+/** As `sumProducts`; `PAIR` takes |activation| up to 127, for a step more. */
+export function sumBytes(
+  x0: v128,
+  w0: v128,
+  x1: v128,
+  w1: v128,
+  sums: v128,
+  one: v128,
+): v128 {
+  if (VARIANT != PAIR) return sumProducts(x0, w0, x1, w1, sums, one);
+  const first = i16x8.relaxed_dot_i8x16_i7x16_s(x0, w0);
+  const second = i16x8.relaxed_dot_i8x16_i7x16_s(x1, w1);
+  return i32x4.add(
+    sums,
+    i32x4.add(i32x4.dot_i16x8_s(first, one), i32x4.dot_i16x8_s(second, one)),
+  );
+}
+
 /** Four sums of two neighbours each: of `low`, then of `high`. */
 export function addNeighbours(low: v128, high: v128): v128 {
   return i32x4.add(

@@ -38,7 +38,12 @@ const rows = Array.from({ length: ROWS }, () => {
     (_, at) => common[at % 4]! + 0.2 * next(),
   );
 });
-const gram: Gram = { size: INPUTS, sums: new Float64Array(INPUTS ** 2) };
+const gram: Gram = {
+  size: INPUTS,
+  sums: new Float64Array(INPUTS ** 2),
+  totals: new Float64Array(INPUTS),
+  rows: ROWS,
+};
 for (const row of rows) {
   for (let a = 0; a < INPUTS; a += 1) {
     for (let b = 0; b < INPUTS; b += 1) {
@@ -106,7 +111,10 @@ test("does the same for weights of four bits in groups", () => {
 });
 
 test("rounds to the nearest where nothing was seen", () => {
-  const blind = { size: INPUTS, sums: new Float64Array(INPUTS ** 2) };
+  const blind = {
+    ...{ size: INPUTS, sums: new Float64Array(INPUTS ** 2) },
+    ...{ totals: new Float64Array(INPUTS), rows: 0 },
+  };
   const rounded = roundWeights(weights, OUTPUTS, INPUTS, blind, rounding);
   for (const [place, value] of weights.entries()) {
     const wanted = rounding(Math.floor(place / INPUTS), 0, value);

@@ -38,7 +38,7 @@ export const INT4_PRODUCT: Family = {
     const want =
       m <= 5
         ? int4Rows(x, m, weights, bias)
-        : int8Product(x, m, unpackInt4(weights), bias, run.activationLimit());
+        : int8Product(x, m, unpackInt4(weights), bias, run.activationLimit(m));
     near(got, want.values, want.bounds, `int4 product ${m}x${k}x${n}`);
     return got;
   },

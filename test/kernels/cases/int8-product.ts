@@ -35,7 +35,7 @@ export const INT8_PRODUCT: Family = {
     );
     const all = arena.floats(c, m * (n + extra));
     const got = all.filter((_, at) => at % (n + extra) < n);
-    const want = int8Product(x, m, weights, bias, run.activationLimit());
+    const want = int8Product(x, m, weights, bias, run.activationLimit(m));
     near(got, want.values, want.bounds, `int8 product ${m}x${k}x${n}`);
     return got;
   },

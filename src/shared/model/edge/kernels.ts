@@ -19,7 +19,7 @@ type Pointer = number;
 /** The exports of a module; strides are in bytes, sizes in elements. */
 export interface KernelExports {
   suits(seven: number): number;
-  activationLimit(): number;
+  activationLimit(rows: number): number;
   quantizeRows(
     x: Pointer,
     stride: number,
