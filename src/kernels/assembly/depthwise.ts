@@ -5,8 +5,8 @@ import { madd } from "./lanes";
 /**
  * y = depthwise(x) + bias, or x + depthwise(x) + bias.
  *
- * What a filter sees outside the image is 0. Where output and input are one
- * size, `residual` 1 adds the input.
+ * What a filter sees outside the image is 0. `residual` 1 adds what lies under
+ * the middle of the filter, which must be inside; strides are 1 then.
  *
  * @param x `[height, width, channels]` f32; channels a multiple of 4.
  * @param size 3 or 5 (any odd size works), `padTop` and `padLeft` in pixels.
@@ -30,6 +30,7 @@ export function depthwise(
   outWidth: i32,
 ): void {
   const pixel: usize = (<usize>channels) << 2;
+  const middle = size >> 1;
   for (let row = 0; row < outHeight; row++) {
     const top = row * stride - padTop;
     const fromY = max(0, -top);
@@ -48,7 +49,7 @@ export function depthwise(
         w + pixel * (fromY * size + fromX),
         pixel * size,
         bias,
-        residual ? x + pixel * (row * width + column) : 0,
+        residual ? x + pixel * ((top + middle) * width + left + middle) : 0,
         y,
       );
       y += pixel;

@@ -49,12 +49,14 @@ export const DEPTHWISE: Family = {
     const picture = randomPicture(random, channels);
     const size = random.pick([3, 5]);
     const half = (size - 1) / 2;
+    // Some rows, whose first is not always that of the picture.
+    const top = random.whole(0, picture.height - 1);
     const same = {
       size,
       stride: 1,
-      padTop: half,
+      padTop: half - top,
       padLeft: half,
-      outHeight: picture.height,
+      outHeight: random.whole(1, picture.height - top),
       outWidth: picture.width,
     };
     const residual = random.unit() < 0.5;
@@ -80,7 +82,9 @@ export const DEPTHWISE: Family = {
       window.outWidth,
     );
     const want = depthwise(picture, window, filter, bias).map((value, at) =>
-      residual ? value + picture.data[at]! : value,
+      residual
+        ? value + picture.data[top * picture.width * channels + at]!
+        : value,
     );
     const bound = 2e-6 * size * size * (most(picture.data) * 4 + 4);
     const got = arena.floats(y, count);

@@ -212,7 +212,6 @@ function depthwise(work: VisionWork, grid: StageGrid, name: string): void {
   const map = mapOf(work, grid);
   const lines = piece(work, "lines");
   const carry = piece(work, "carry");
-  const filtered = piece(work, "mixed");
   for (const { top, rows } of bandsOf(grid)) {
     const above = Math.min(1, top);
     const below = Math.min(1, side - top - rows);
@@ -232,12 +231,11 @@ function depthwise(work: VisionWork, grid: StageGrid, name: string): void {
       1,
       weights.vector(`${name}.weight`),
       weights.vector(`${name}.bias`),
-      0,
-      filtered,
+      1,
+      from,
       rows,
       side,
     );
-    run.addInto(from, filtered, rows * side * stage.width);
   }
 }
 

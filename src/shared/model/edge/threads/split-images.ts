@@ -37,9 +37,7 @@ export function splitImages({ over }: Split): Partial<KernelExports> {
       const [residual, y, rows, columns] = to;
       const line = columns * channels * F32;
       const work = rows * columns * channels * size * size * WORTH.f32;
-      // With a residual the rows of input and output are told by one number.
-      const unit = residual === 0 ? 1 : rows;
-      over({ total: rows, unit, work }, (calls, row, count) => {
+      over({ total: rows, unit: 1, work }, (calls, row, count) => {
         calls.depthwise(
           ...([x, height, width, channels, size, stride] as const),
           ...([top - row * stride, left, w, bias, residual] as const),

@@ -21,7 +21,7 @@ const TWO_PANELS = 16;
 /** Reading the weights costs few rows as much as so many more would. */
 const READING_ROWS = 2;
 /** Fewer rows in a part would read all weights too often. */
-const LEAST_ROWS = 36;
+const LEAST_ROWS = 24;
 /** From so many rows on parts are whole blocks: each block reads all weights. */
 const MANY_ROWS = 16 * BLOCK_ROWS;
 

@@ -11,11 +11,14 @@ import type { OwnRooms, Team } from "./team.ts";
  */
 const LEAST_WORK = 400_000;
 /**
- * Parts for each thread where there is much to do: they end at one time. Such a
- * part has several times the least work.
+ * Parts for each thread where there is much to do: threads that are held up by
+ * other programs leave theirs to the rest, and all end at one time. Such a part
+ * has several times the least work.
  */
-const PARTS_EACH = 4;
+const PARTS_EACH = 12;
 const MORE_WORK = 4;
+/** Whole blocks are parts where each thread has so many; fewer are cut. */
+const BLOCKS_EACH = 4;
 
 /** What other work is worth in such multiplications. */
 export const WORTH = {
@@ -120,7 +123,7 @@ function cut(
 ): { readonly unit: number; readonly units: number; readonly parts: number } {
   const blocks = Math.floor(total / block);
   for (let parts = most - (most % threads); parts > 1; parts -= threads) {
-    const isEven = blocks > 0 && blocks % parts === 0;
+    const isEven = blocks >= BLOCKS_EACH * threads && blocks % parts === 0;
     if (isEven) return { unit: block, units: blocks, parts };
   }
   const units = Math.floor(total / unit);

@@ -33,10 +33,11 @@ test("little work is not cut, some is cut once for each thread", () => {
 
 test("much work has parts of one size where whole blocks allow it", () => {
   const rows = { unit: 6, block: 48, work: MUCH };
-  deepEqual(partsOf({ ...rows, total: 288 }), Array(6).fill(48));
-  deepEqual(partsOf({ ...rows, total: 1152 }), Array(8).fill(144));
-  // Three blocks are no even share for two.
-  deepEqual(partsOf({ ...rows, total: 144 }), Array(8).fill(18));
+  deepEqual(partsOf({ ...rows, total: 1152 }), Array(24).fill(48));
+  deepEqual(partsOf({ ...rows, total: 2304 }), Array(24).fill(96));
+  // Six blocks are too few to end at one time, three no even share for two.
+  deepEqual(partsOf({ ...rows, total: 288 }), Array(24).fill(12));
+  deepEqual(partsOf({ ...rows, total: 144 }), Array(24).fill(6));
 });
 
 test("the last part takes what is left over", () => {
