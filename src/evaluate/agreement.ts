@@ -4,7 +4,12 @@
 
 import { answerPrompts } from "../shared/analyze/answer-prompts.ts";
 import { planTask } from "../shared/analyze/plan-tasks.ts";
-import { hintsOf, placesOf, sightOf } from "../shared/analyze/prompt-hints.ts";
+import {
+  hintsOf,
+  placesOf,
+  sightOf,
+  wordsOf,
+} from "../shared/analyze/prompt-hints.ts";
 import { nextTokenRule } from "../shared/generate/processors.ts";
 import { decodeImage, type ImageCodecs } from "../shared/image/decode-image.ts";
 import type { RgbImage } from "../shared/image/rgb-image.ts";
@@ -234,6 +239,7 @@ export async function replay(
   const same = asked.map((): boolean[] => []);
   const prompts = asked.map(({ prompt }) => ({ features, ids: prompt }));
   const places = prompts.map((prompt) => placesOf(prompt, loaded));
+  const words = prompts.map((prompt) => wordsOf(prompt, loaded));
   const state = await loaded.model.start(
     prompts.map(({ ids }) => {
       const hintIds = hintsOf({ features, ids }, loaded);
@@ -252,7 +258,8 @@ export async function replay(
         const prefix = [spec.decoder_start_token_id, ...ids];
         const rule = nextTokenRule(prefix, MAX_TOKENS + 1, spec);
         const banned = [...rule.banned, ...(places[prompt]?.(ids) ?? [])];
-        return { prefix, forced: rule.forced, banned };
+        const allowed = words[prompt]?.(prefix) ?? undefined;
+        return { prefix, forced: rule.forced, banned, allowed };
       });
       const results = await state.step(
         running.map((prompt, row) => ({
@@ -261,6 +268,7 @@ export async function replay(
           tokenId: rules[row]!.prefix.at(-1)!,
           best: 1,
           banned: rules[row]!.banned,
+          ...(rules[row]!.allowed && { allowed: rules[row]!.allowed }),
         })),
       );
       for (const [row, prompt] of running.entries()) {

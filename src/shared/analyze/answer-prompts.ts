@@ -14,7 +14,7 @@ import type { LoadedModel } from "../model/open-model.ts";
 import type { Answer } from "../parse/answer.ts";
 import type { RatedLabels } from "../tasks/task.ts";
 import { outlineAnswer } from "./outline-answer.ts";
-import { hintsOf, placesOf, sightOf } from "./prompt-hints.ts";
+import { hintsOf, placesOf, sightOf, wordsOf } from "./prompt-hints.ts";
 
 /** A prompt over an image, and the labels to rate for it. */
 export interface PromptToAnswer {
@@ -174,9 +174,11 @@ async function answerBatch(
   const open = [...batch.keys()].filter((prompt) => !closed.includes(prompt));
   if (open.length === 0) return;
   const places = batch.map((prompt) => placesOf(prompt, loaded));
+  const words = batch.map((prompt) => wordsOf(prompt, loaded));
   const outlines = batch.map((prompt) => sightOf(prompt)?.outlines);
   await generate(state, open, {
     spec,
+    allowed: (prompt, ids) => words[prompt]?.(ids) ?? null,
     banned: (prompt, ids) => places[prompt]?.(ids) ?? [],
     numBeams: options.numBeams,
     maxTokens: options.maxTokens,

@@ -6,11 +6,13 @@ import {
   matchingBoxes,
   type BannedTokens,
 } from "../generate/hinted-places.ts";
+import { type NextTokens, phraseWords } from "../generate/phrase-words.ts";
 import type { NearSpec } from "../model/manifest.ts";
 import type { Features, PromptSight } from "../model/model.ts";
 import type { LoadedModel } from "../model/open-model.ts";
 import { findForm } from "../model/prompt-form.ts";
 import { markMatches } from "../model/towers/mark-matches.ts";
+import { GROUND_PROMPT } from "../tasks/ground.ts";
 
 interface AskedPrompt {
   readonly features: Features;
@@ -52,6 +54,19 @@ function wordRulesOf(
 ): NearSpec | null {
   if (vision.kind !== "hint_towers" || vision.near === undefined) return null;
   return sightOf(prompt)?.isForWords === true ? vision.near : null;
+}
+
+/** What keeps an answer to the words of the phrase it grounds, alike. */
+export function wordsOf(
+  { ids }: AskedPrompt,
+  { manifest, tokenizer }: Pick<LoadedModel, "manifest" | "tokenizer">,
+): NextTokens | null {
+  const { vision, generation } = manifest;
+  if (vision.kind !== "hint_towers" || vision.places !== "hinted") return null;
+  const asked = tokenizer.decode(ids, { skipSpecialTokens: true });
+  if (!asked.startsWith(GROUND_PROMPT)) return null;
+  const phrase = asked.slice(GROUND_PROMPT.length);
+  return phraseWords(phrase, tokenizer, generation);
 }
 
 /** What keeps an answer to the places of the hints, where the model asks for it. */

@@ -45,6 +45,9 @@ const Result = v.object({
 type GroundRequest = v.InferOutput<typeof Request>;
 export type GroundResult = v.InferOutput<typeof Result>;
 
+/** What the caption follows in the prompt. */
+export const GROUND_PROMPT = "Locate the phrases in the caption: ";
+
 /** Finds what the phrases of a caption speak of. */
 export const ground = defineTask<GroundRequest, GroundResult>({
   name: "ground",
@@ -57,7 +60,7 @@ export const ground = defineTask<GroundRequest, GroundResult>({
   request: Request,
   result: Result,
   example: { task: "ground", phrase: "a red bicycle" },
-  prompts: ({ phrase }) => [[`Locate the phrases in the caption: ${phrase}`]],
+  prompts: ({ phrase }) => [[`${GROUND_PROMPT}${phrase}`]],
   tiling: {
     whole: true,
     merge(views, context) {
