@@ -21,6 +21,9 @@ export type EdgePart =
       read(): Promise<Float32Array>;
     };
 
+/** A matrix to pack. */
+export type Matrix = Extract<EdgePart, { readonly kind: "matrix" }>;
+
 /** All values of a tensor as f32. */
 export async function readAll(tensor: CheckpointTensor): Promise<Float32Array> {
   return await tensor.read(0, tensor.count);

@@ -37,7 +37,7 @@ import {
   GROUP,
   storageOf,
 } from "./edge-choices.ts";
-import type { EdgePart } from "./edge-part.ts";
+import type { EdgePart, Matrix } from "./edge-part.ts";
 import { textParts } from "./text-parts.ts";
 import type { Grams } from "./calibrate.ts";
 import { meanLoss } from "./correct-bias.ts";
@@ -63,8 +63,6 @@ export interface EdgeModel {
   readonly grams?: Grams;
 }
 
-type Matrix = Extract<EdgePart, { readonly kind: "matrix" }>;
-
 const ALIGNMENT = 16;
 /** A matrix below this gains nothing from fewer bits. */
 const SMALLEST_QUANTIZED = 4096;
@@ -88,7 +86,11 @@ export function describeEdgeModel(
       "Only a small model's towers have first matrices to keep in float; this is a whole Florence-2. Leave --exact out.",
     );
   }
-  const seeing = keepFirst(vision.parts, choices);
+  const seeing = keepFirst(
+    vision.parts,
+    choices.exactBytes ?? 0,
+    (matrix) => kindOf(matrix, choices) !== "f32",
+  );
   const parts = [...seeing, ...textParts(checkpoint, text)];
   const names = new Set(parts.map(({ name }) => partOf(name)));
   checkParts(choices, names);

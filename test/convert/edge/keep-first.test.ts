@@ -18,12 +18,12 @@ const PARTS: readonly EdgePart[] = [
 ];
 
 /** Last parts of the names of matrices that stay in f32. */
-function kept(exactBytes: number | undefined, named = {}): string[] {
-  return keepFirst(PARTS, {
-    rest: "int8",
-    parts: named,
-    ...(exactBytes !== undefined && { exactBytes }),
-  })
+function kept(bytes: number, exact: readonly string[] = []): string[] {
+  return keepFirst(
+    PARTS,
+    bytes,
+    ({ keep, name }) => keep === undefined && !exact.includes(name),
+  )
     .filter((part) => part.kind === "matrix" && part.keep === "f32")
     .map(({ name }) => name.split(".").at(-2)!);
 }
@@ -36,9 +36,9 @@ test("keeps matrices in order until one is too large, and none after it", () => 
 
 test("keeps no more than was kept without it where nothing is spent", () => {
   deepEqual(kept(0), ["two"]);
-  deepEqual(kept(undefined), ["two"]);
 });
 
 test("spends nothing on what is f32 already", () => {
-  deepEqual(kept(3 * 200, { tower: "f32" }), ["two"]);
+  const exact = [`${TOWER}.one.weight`];
+  deepEqual(kept(3 * 300, exact), ["two", "three"]);
 });
