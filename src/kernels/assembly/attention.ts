@@ -2,14 +2,14 @@
 // encoder does, and each window of the vision tower.
 
 import { expScratch, prepareExp } from "./exp";
-import { f32Tile, packTiles, TILE_ROWS } from "./f32-tile";
+import { f32Tile, TILE_ROWS } from "./f32-tile";
 import { softmaxRow } from "./softmax";
 
 /** Bytes of scratch; `width` of one head. */
 export function attentionScratch(keys: i32, width: i32): i32 {
   const wide = (keys + 7) & ~7;
-  const perKey = 2 * width + 2 * TILE_ROWS; // K, V, scores, packed scores
-  return 32 + expScratch() + 4 * (wide * perKey + TILE_ROWS * width);
+  const perKey = 2 * width + TILE_ROWS; // K, V, scores
+  return 32 + expScratch() + 4 * wide * perKey;
 }
 
 /**
@@ -44,9 +44,8 @@ export function attention(
   const constants = zeros + 32;
   const panelsK = constants + expScratch(); // [keys / 8, width, 8]
   const panelsV = panelsK + wide * bytes; // [width / 8, keys, 8]
-  const tileQ = panelsV + wide * bytes; // [width, 6]
-  const scores = tileQ + TILE_ROWS * bytes; // [6, keys]
-  const tileP = scores + ((wide * TILE_ROWS) << 2); // [keys, 6]
+  const scores = panelsV + wide * bytes; // [4, wide]
+  const line = wide << 2;
   memory.fill(zeros, 0, 32);
   prepareExp(constants);
   for (let head = 0; head < heads; head++) {
@@ -54,20 +53,19 @@ export function attention(
     packValues(v, strideV, keys, deep, width, panelsV);
     for (let row = 0; row < rows; row += TILE_ROWS) {
       const count = min(TILE_ROWS, rows - row);
-      packTiles(q + strideQ * row, strideQ, count, width, tileQ);
+      const from = q + strideQ * row;
       for (let at: usize = 0; at < wide; at += 8) {
         const panel = panelsK + at * bytes;
         const to = scores + (at << 2);
-        f32Tile(tileQ, panel, width, to, wide << 2, count, zeros, 0);
+        f32Tile(from, strideQ, panel, width, to, line, count, zeros, 0);
       }
       for (let at = 0; at < count; at++) {
-        softmaxRow(scores + (wide << 2) * at, keys, scale, constants);
+        softmaxRow(scores + line * at, keys, scale, constants);
       }
-      packTiles(scores, wide << 2, count, deep, tileP);
       for (let at: usize = 0; at < bytes; at += 32) {
         const panel = panelsV + at * deep;
         const to = y + strideY * row + at;
-        f32Tile(tileP, panel, deep, to, strideY, count, zeros, 0);
+        f32Tile(scores, line, panel, deep, to, strideY, count, zeros, 0);
       }
     }
     q += bytes;

@@ -44,25 +44,26 @@ export function channelScores(
   const line: usize = (<usize>width) << 2;
   const wideLine: usize = (<usize>widened(width)) << 2;
   const panels = scratch; // [wide / 8, BLOCK, 8]
-  const tile = scratch + wideLine * BLOCK; // [BLOCK, 6]
+  const columns = scratch + wideLine * BLOCK; // [4, BLOCK]
   for (let row = 0; row < rows; row += BLOCK) {
     const count = min(BLOCK, rows - row);
+    const deep = (count + 3) & ~3;
     for (let group = 0; group < groups; group++) {
       const at = stride * row + line * group;
-      packPanels(k + at, stride, count, wideLine, panels);
+      packPanels(k + at, stride, count, deep, wideLine, panels);
       for (let channel = 0; channel < width; channel += TILE_ROWS) {
-        const channels = min(TILE_ROWS, width - channel);
         const from = q + at + ((<usize>channel) << 2);
-        packColumns(from, stride, count, channels, tile);
+        packColumns(from, stride, count, deep, columns);
         const to = scores + wideLine * (group * width + channel);
         for (let panel: usize = 0; panel < wideLine; panel += 32) {
           f32Tile(
-            tile,
-            panels + panel * count,
-            count,
+            columns,
+            (<usize>deep) << 2,
+            panels + panel * deep,
+            deep,
             to + panel,
             wideLine,
-            channels,
+            TILE_ROWS,
             to + panel,
             wideLine,
           );
@@ -116,14 +117,19 @@ export function channelMix(
   }
 }
 
-/** `[rows, width]` becomes `[wide / 8, rows, 8]`, with what stands beside it. */
+/**
+ * `[rows, width]` becomes `[wide / 8, deep, 8]`, with what stands beside it and
+ * zeros past the last row.
+ */
 function packPanels(
   x: usize,
   stride: usize,
   rows: i32,
+  deep: i32,
   wideLine: usize,
   to: usize,
 ): void {
+  const rest: usize = (<usize>(deep - rows)) << 5;
   for (let at: usize = 0; at < wideLine; at += 32) {
     let from = x + at;
     for (let row = 0; row < rows; row++) {
@@ -132,26 +138,35 @@ function packPanels(
       from += stride;
       to += 32;
     }
+    memory.fill(to, 0, rest);
+    to += rest;
   }
 }
 
-/** 2, 4 or 6 columns of `[rows, ...]` become `[rows, 6]`. */
+/** 4 columns of `[rows, ...]` become `[4, deep]`; the last rows repeat. */
 function packColumns(
   x: usize,
   stride: usize,
   rows: i32,
-  columns: i32,
+  deep: i32,
   to: usize,
 ): void {
-  for (let row = 0; row < rows; row++) {
-    if (columns == 2) {
-      store<i64>(to, load<i64>(x));
-    } else {
-      v128.store(to, v128.load(x));
-      if (columns == TILE_ROWS) store<i64>(to, load<i64>(x, 16), 16);
-    }
-    x += stride;
-    to += 24;
+  const last = x + stride * (rows - 1);
+  const line: usize = (<usize>deep) << 2;
+  for (const end = to + line; to < end; to += 16) {
+    const a = v128.load(min(x, last));
+    const b = v128.load(min(x + stride, last));
+    const c = v128.load(min(x + stride * 2, last));
+    const d = v128.load(min(x + stride * 3, last));
+    const ab = i32x4.shuffle(a, b, 0, 4, 1, 5);
+    const cd = i32x4.shuffle(c, d, 0, 4, 1, 5);
+    const ef = i32x4.shuffle(a, b, 2, 6, 3, 7);
+    const gh = i32x4.shuffle(c, d, 2, 6, 3, 7);
+    v128.store(to, i64x2.shuffle(ab, cd, 0, 2));
+    v128.store(to + line, i64x2.shuffle(ab, cd, 1, 3));
+    v128.store(to + line * 2, i64x2.shuffle(ef, gh, 0, 2));
+    v128.store(to + line * 3, i64x2.shuffle(ef, gh, 1, 3));
+    x += stride << 2;
   }
 }
 

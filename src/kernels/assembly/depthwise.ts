@@ -31,29 +31,105 @@ export function depthwise(
 ): void {
   const pixel: usize = (<usize>channels) << 2;
   const middle = size >> 1;
+  const step: usize = pixel * stride;
   for (let row = 0; row < outHeight; row++) {
     const top = row * stride - padTop;
     const fromY = max(0, -top);
-    const toY = min(size, height - top);
-    for (let column = 0; column < outWidth; column++) {
+    const rows = min(size, height - top) - fromY;
+    const line = x + pixel * ((top + fromY) * width);
+    const filters = w + pixel * (fromY * size);
+    for (let column = 0; column < outWidth; ) {
       const left = column * stride - padLeft;
+      const addend = residual
+        ? x + pixel * ((top + middle) * width + left + middle)
+        : 0;
+      const last = left + 3 * stride + size;
+      if (left >= 0 && last <= width && column + 4 <= outWidth) {
+        filterFour(
+          line + pixel * left,
+          pixel * width,
+          pixel,
+          step,
+          rows,
+          size,
+          filters,
+          bias,
+          addend,
+          y,
+        );
+        column += 4;
+        y += pixel << 2;
+        continue;
+      }
       const fromX = max(0, -left);
-      const toX = min(size, width - left);
-      const at = x + pixel * ((top + fromY) * width + left + fromX);
       filterPixel(
-        at,
+        line + pixel * (left + fromX),
         pixel * width,
         pixel,
-        toY - fromY,
-        toX - fromX,
-        w + pixel * (fromY * size + fromX),
+        rows,
+        min(size, width - left) - fromX,
+        filters + pixel * fromX,
         pixel * size,
         bias,
-        residual ? x + pixel * ((top + middle) * width + left + middle) : 0,
+        addend,
         y,
       );
+      column++;
       y += pixel;
     }
+  }
+}
+
+/** Four neighbours of all channels, so that each weight is read once for all. */
+function filterFour(
+  x: usize,
+  line: usize,
+  pixel: usize,
+  step: usize,
+  rows: i32,
+  size: i32,
+  w: usize,
+  bias: usize,
+  addend: usize,
+  y: usize,
+): void {
+  const filterLine: usize = pixel * size;
+  for (let at: usize = 0; at < pixel; at += 16) {
+    let a = v128.load(bias + at);
+    let b = a;
+    let c = a;
+    let d = a;
+    for (let row = 0; row < rows; row++) {
+      let p = x + at + line * row;
+      let q = w + at + filterLine * row;
+      for (const end = q + filterLine; q < end; q += pixel) {
+        const weights = v128.load(q);
+        a = madd(v128.load(p), weights, a);
+        b = madd(v128.load(p + step), weights, b);
+        c = madd(v128.load(p + step * 2), weights, c);
+        d = madd(v128.load(p + step * 3), weights, d);
+        p += pixel;
+      }
+    }
+    let to = y + at;
+    if (addend) {
+      // Strides are 1 then.
+      let from = addend + at;
+      a = f32x4.add(a, v128.load(from));
+      from += pixel;
+      b = f32x4.add(b, v128.load(from));
+      from += pixel;
+      c = f32x4.add(c, v128.load(from));
+      from += pixel;
+      d = f32x4.add(d, v128.load(from));
+    }
+    v128.store(to, a);
+    to += pixel;
+    v128.store(to, b);
+    to += pixel;
+    v128.store(to, c);
+    to += pixel;
+    v128.store(to, d);
   }
 }
 
@@ -70,36 +146,7 @@ function filterPixel(
   addend: usize,
   y: usize,
 ): void {
-  let at: usize = 0;
-  for (; at + 64 <= pixel; at += 64) {
-    let a = v128.load(bias + at);
-    let b = v128.load(bias + at, 16);
-    let c = v128.load(bias + at, 32);
-    let d = v128.load(bias + at, 48);
-    for (let row = 0; row < rows; row++) {
-      let p = x + at + line * row;
-      let q = w + at + filterLine * row;
-      for (let column = 0; column < columns; column++) {
-        a = madd(v128.load(p), v128.load(q), a);
-        b = madd(v128.load(p, 16), v128.load(q, 16), b);
-        c = madd(v128.load(p, 32), v128.load(q, 32), c);
-        d = madd(v128.load(p, 48), v128.load(q, 48), d);
-        p += pixel;
-        q += pixel;
-      }
-    }
-    if (addend) {
-      a = f32x4.add(a, v128.load(addend + at));
-      b = f32x4.add(b, v128.load(addend + at, 16));
-      c = f32x4.add(c, v128.load(addend + at, 32));
-      d = f32x4.add(d, v128.load(addend + at, 48));
-    }
-    v128.store(y + at, a);
-    v128.store(y + at, b, 16);
-    v128.store(y + at, c, 32);
-    v128.store(y + at, d, 48);
-  }
-  for (; at < pixel; at += 16) {
+  for (let at: usize = 0; at < pixel; at += 16) {
     let a = v128.load(bias + at);
     for (let row = 0; row < rows; row++) {
       let p = x + at + line * row;

@@ -1,5 +1,7 @@
 // Sums and scales between tensors of one shape.
 
+import { copyFloats } from "./copy";
+
 /**
  * x += y: a residual. `[count]` f32 each; count a multiple of 4.
  */
@@ -49,7 +51,7 @@ export function copyRows(
   strideTo: usize,
 ): void {
   for (let row = 0; row < rows; row++) {
-    memory.copy(to, from, (<usize>channels) << 2);
+    copyFloats(to, from, (<usize>channels) << 2);
     from += strideFrom;
     to += strideTo;
   }

@@ -10,9 +10,17 @@ const LN2_LOW: f32 = 1.428606765330187e-6;
 const LOWEST: f32 = -87;
 const HIGHEST: f32 = 88;
 
+/**
+ * 1.5 * 2^23: added to a value below 2^22 in magnitude, it leaves the nearest
+ * whole number in the last bits.
+ */
+const WHOLE: f32 = 12582912;
+/** Where `expTwo` leaves its results. */
+const RESULTS: usize = 64;
+
 /** Bytes of scratch. */
 export function expScratch(): i32 {
-  return 48;
+  return 96;
 }
 
 /**
@@ -33,6 +41,7 @@ export function prepareExp(scratch: usize): void {
   store<f32>(scratch, <f32>1 / 2, 36);
   store<f32>(scratch, 1, 40);
   store<f32>(scratch, <f32>1 / 5040, 44);
+  store<f32>(scratch, WHOLE, 48);
 }
 
 /**
@@ -42,20 +51,69 @@ export function prepareExp(scratch: usize): void {
  * @param scratch what `prepareExp` wrote.
  */
 export function exp(x: v128, scratch: usize): v128 {
-  x = f32x4.pmax(x, v128.load32_splat(scratch));
-  x = f32x4.pmin(x, v128.load32_splat(scratch, 4));
-  const n = f32x4.nearest(f32x4.mul(x, v128.load32_splat(scratch, 8)));
-  let r = madd(n, v128.load32_splat(scratch, 12), x); // |r| <= 0.35
-  r = madd(n, v128.load32_splat(scratch, 16), r);
-  const one = v128.load32_splat(scratch, 40);
-  let p = v128.load32_splat(scratch, 44);
-  p = madd(p, r, v128.load32_splat(scratch, 20));
-  p = madd(p, r, v128.load32_splat(scratch, 24));
-  p = madd(p, r, v128.load32_splat(scratch, 28));
-  p = madd(p, r, v128.load32_splat(scratch, 32));
-  p = madd(p, r, v128.load32_splat(scratch, 36));
-  p = madd(p, r, one);
-  p = madd(p, r, one);
-  // A float's exponent stands above 23 bits of fraction.
-  return i32x4.add(p, i32x4.shl(i32x4.trunc_sat_f32x4_s(n), 23));
+  expTwo(x, x, scratch);
+  return firstExp(scratch);
+}
+
+/**
+ * exp of two vectors, for little more than that of one: the constants are read
+ * once. `firstExp` and `secondExp` give the results.
+ */
+export function expTwo(a: v128, b: v128, scratch: usize): void {
+  let c = v128.load32_splat(scratch);
+  a = f32x4.pmax(a, c);
+  b = f32x4.pmax(b, c);
+  c = v128.load32_splat(scratch, 4);
+  a = f32x4.pmin(a, c);
+  b = f32x4.pmin(b, c);
+  // The whole steps stand in the last bits of m and n.
+  const log2e = v128.load32_splat(scratch, 8);
+  const whole = v128.load32_splat(scratch, 48);
+  const m = madd(a, log2e, whole);
+  const n = madd(b, log2e, whole);
+  let p = f32x4.sub(m, whole);
+  let q = f32x4.sub(n, whole);
+  c = v128.load32_splat(scratch, 12);
+  a = madd(p, c, a);
+  b = madd(q, c, b);
+  c = v128.load32_splat(scratch, 16);
+  a = madd(p, c, a); // |a| <= 0.35
+  b = madd(q, c, b);
+  p = v128.load32_splat(scratch, 44);
+  c = v128.load32_splat(scratch, 20);
+  q = madd(p, b, c);
+  p = madd(p, a, c);
+  c = v128.load32_splat(scratch, 24);
+  p = madd(p, a, c);
+  q = madd(q, b, c);
+  c = v128.load32_splat(scratch, 28);
+  p = madd(p, a, c);
+  q = madd(q, b, c);
+  c = v128.load32_splat(scratch, 32);
+  p = madd(p, a, c);
+  q = madd(q, b, c);
+  c = v128.load32_splat(scratch, 36);
+  p = madd(p, a, c);
+  q = madd(q, b, c);
+  c = v128.load32_splat(scratch, 40);
+  p = madd(madd(p, a, c), a, c);
+  q = madd(madd(q, b, c), b, c);
+  // A float's exponent stands above 23 bits of fraction: the bits of 2^n are
+  // those of 1, the exponent n larger.
+  v128.store(scratch, f32x4.mul(p, i32x4.add(i32x4.shl(m, 23), c)), RESULTS);
+  v128.store(
+    scratch,
+    f32x4.mul(q, i32x4.add(i32x4.shl(n, 23), c)),
+    RESULTS + 16,
+  );
+}
+
+/** Of the first vector that `expTwo` was given. */
+export function firstExp(scratch: usize): v128 {
+  return v128.load(scratch, RESULTS);
+}
+
+/** Of the second. */
+export function secondExp(scratch: usize): v128 {
+  return v128.load(scratch, RESULTS + 16);
 }

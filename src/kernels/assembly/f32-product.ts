@@ -1,6 +1,6 @@
 // C = A * W + bias in f32.
 
-import { f32Tile, packTiles, TILE_ROWS } from "./f32-tile";
+import { f32Tile, TILE_ROWS } from "./f32-tile";
 import { madd } from "./lanes";
 
 /** Rows packed at a time. */
@@ -44,9 +44,9 @@ export function f32Product(
     const rows = min(BLOCK_ROWS, m - row);
     for (let first = 0; first < k; first += BLOCK_K) {
       const steps = min(BLOCK_K, k - first);
-      packTiles(x + ((<usize>first) << 2), strideX, rows, steps, scratch);
       block(
-        scratch,
+        x + ((<usize>first) << 2),
+        strideX,
         rows,
         steps,
         n,
@@ -64,7 +64,8 @@ export function f32Product(
 }
 
 function block(
-  a: usize,
+  x: usize,
+  strideX: usize,
   rows: i32,
   k: i32,
   n: i32,
@@ -76,12 +77,12 @@ function block(
   strideAddend: usize,
 ): void {
   for (let column = 0; column < n; column += 8) {
-    let at = a;
+    let at = x;
     let to = c;
     let plus = addend;
     for (let row = 0; row < rows; row += TILE_ROWS) {
-      f32Tile(at, w, k, to, stride, rows - row, plus, strideAddend);
-      at += (<usize>k * TILE_ROWS) << 2;
+      f32Tile(at, strideX, w, k, to, stride, rows - row, plus, strideAddend);
+      at += strideX * TILE_ROWS;
       to += stride * TILE_ROWS;
       plus += strideAddend * TILE_ROWS;
     }

@@ -40,8 +40,8 @@ export function gelu(x: usize, count: i32, scratch: usize): void {
       p = madd(p, t, c);
       q = madd(q, u, c);
     }
-    v128.store(x, f32x4.sub(f32x4.max(a, zero), p));
-    v128.store(x, f32x4.sub(f32x4.max(b, zero), q), 16);
+    v128.store(x, f32x4.sub(f32x4.pmax(a, zero), p));
+    v128.store(x, f32x4.sub(f32x4.pmax(b, zero), q), 16);
   }
 }
 

@@ -57,7 +57,7 @@ export function int8Product(
 /**
  * The product of rows that are quantized already.
  *
- * @param a `[ceil(rows / 6), k / 4, 6, 4]` signed bytes.
+ * @param a `[ceil(rows / 6), k / 8, 6, 8]` signed bytes.
  */
 export function int8Block(
   a: usize,

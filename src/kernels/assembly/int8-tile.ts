@@ -9,7 +9,7 @@ export const TILE_ROWS: i32 = 6;
 /**
  * C = (A * W) * scaleA * scaleW + bias for 6 rows and 8 columns.
  *
- * @param a `[k / 4, 6, 4]` signed bytes.
+ * @param a `[k / 8, 6, 8]` signed bytes.
  * @param w `[k / 4, 8, 4]` bytes 0..127.
  * @param k a multiple of 8.
  * @param c f32, `stride` bytes from row to row; `rows` of them are written.
@@ -34,7 +34,7 @@ export function int8Tile(
     pairTile(a, w, k, c, stride, rows, scaleA, starts, scaleW, bias);
     if (rows < 4) return;
     pairTile(
-      a + 12,
+      a + 24,
       w,
       k,
       c + 3 * stride,
@@ -94,36 +94,36 @@ function dotTile(
     let x = v128.load32_splat(a);
     s00 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w0, s00);
     s01 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w1, s01);
-    x = v128.load32_splat(a, 4);
+    x = v128.load32_splat(a, 8);
     s10 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w0, s10);
     s11 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w1, s11);
-    x = v128.load32_splat(a, 8);
+    x = v128.load32_splat(a, 16);
     s20 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w0, s20);
     s21 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w1, s21);
-    x = v128.load32_splat(a, 12);
+    x = v128.load32_splat(a, 24);
     s30 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w0, s30);
     s31 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w1, s31);
-    x = v128.load32_splat(a, 16);
+    x = v128.load32_splat(a, 32);
     s40 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w0, s40);
     s41 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w1, s41);
-    x = v128.load32_splat(a, 20);
+    x = v128.load32_splat(a, 40);
     s50 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w0, s50);
     s51 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w1, s51);
     w0 = v128.load(w, 32);
     w1 = v128.load(w, 48);
-    x = v128.load32_splat(a, 24);
+    x = v128.load32_splat(a, 4);
     s00 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w0, s00);
     s01 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w1, s01);
-    x = v128.load32_splat(a, 28);
+    x = v128.load32_splat(a, 12);
     s10 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w0, s10);
     s11 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w1, s11);
-    x = v128.load32_splat(a, 32);
+    x = v128.load32_splat(a, 20);
     s20 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w0, s20);
     s21 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w1, s21);
-    x = v128.load32_splat(a, 36);
+    x = v128.load32_splat(a, 28);
     s30 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w0, s30);
     s31 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w1, s31);
-    x = v128.load32_splat(a, 40);
+    x = v128.load32_splat(a, 36);
     s40 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w0, s40);
     s41 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w1, s41);
     x = v128.load32_splat(a, 44);
@@ -183,15 +183,15 @@ function pairTile(
     const w10 = v128.load(w, 32);
     const w11 = v128.load(w, 48);
     let x = v128.load32_splat(a);
-    let y = v128.load32_splat(a, 24);
+    let y = v128.load32_splat(a, 4);
     s00 = pairSum(x, w00, y, w10, s00, one);
     s01 = pairSum(x, w01, y, w11, s01, one);
-    x = v128.load32_splat(a, 4);
-    y = v128.load32_splat(a, 28);
+    x = v128.load32_splat(a, 8);
+    y = v128.load32_splat(a, 12);
     s10 = pairSum(x, w00, y, w10, s10, one);
     s11 = pairSum(x, w01, y, w11, s11, one);
-    x = v128.load32_splat(a, 8);
-    y = v128.load32_splat(a, 32);
+    x = v128.load32_splat(a, 16);
+    y = v128.load32_splat(a, 20);
     s20 = pairSum(x, w00, y, w10, s20, one);
     s21 = pairSum(x, w01, y, w11, s21, one);
     a += 48;
@@ -236,29 +236,50 @@ function plainTile(
   let h5 = s0;
   const end: usize = w + ((<usize>k) << 3);
   while (w < end) {
-    const bytes = v128.load(w);
-    const low = i16x8.extend_low_i8x16_s(bytes);
-    const high = i16x8.extend_high_i8x16_s(bytes);
+    let bytes = v128.load(w);
+    let low = i16x8.extend_low_i8x16_s(bytes);
+    let high = i16x8.extend_high_i8x16_s(bytes);
     let x = i16x8.extend_low_i8x16_s(v128.load32_splat(a));
     s0 = i32x4.add(s0, i32x4.dot_i16x8_s(x, low));
     h0 = i32x4.add(h0, i32x4.dot_i16x8_s(x, high));
-    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 4));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 8));
     s1 = i32x4.add(s1, i32x4.dot_i16x8_s(x, low));
     h1 = i32x4.add(h1, i32x4.dot_i16x8_s(x, high));
-    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 8));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 16));
     s2 = i32x4.add(s2, i32x4.dot_i16x8_s(x, low));
     h2 = i32x4.add(h2, i32x4.dot_i16x8_s(x, high));
-    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 12));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 24));
     s3 = i32x4.add(s3, i32x4.dot_i16x8_s(x, low));
     h3 = i32x4.add(h3, i32x4.dot_i16x8_s(x, high));
-    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 16));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 32));
     s4 = i32x4.add(s4, i32x4.dot_i16x8_s(x, low));
     h4 = i32x4.add(h4, i32x4.dot_i16x8_s(x, high));
-    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 20));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 40));
     s5 = i32x4.add(s5, i32x4.dot_i16x8_s(x, low));
     h5 = i32x4.add(h5, i32x4.dot_i16x8_s(x, high));
-    a += 24;
-    w += 32;
+    bytes = v128.load(w, 32);
+    low = i16x8.extend_low_i8x16_s(bytes);
+    high = i16x8.extend_high_i8x16_s(bytes);
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 4));
+    s0 = i32x4.add(s0, i32x4.dot_i16x8_s(x, low));
+    h0 = i32x4.add(h0, i32x4.dot_i16x8_s(x, high));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 12));
+    s1 = i32x4.add(s1, i32x4.dot_i16x8_s(x, low));
+    h1 = i32x4.add(h1, i32x4.dot_i16x8_s(x, high));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 20));
+    s2 = i32x4.add(s2, i32x4.dot_i16x8_s(x, low));
+    h2 = i32x4.add(h2, i32x4.dot_i16x8_s(x, high));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 28));
+    s3 = i32x4.add(s3, i32x4.dot_i16x8_s(x, low));
+    h3 = i32x4.add(h3, i32x4.dot_i16x8_s(x, high));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 36));
+    s4 = i32x4.add(s4, i32x4.dot_i16x8_s(x, low));
+    h4 = i32x4.add(h4, i32x4.dot_i16x8_s(x, high));
+    x = i16x8.extend_low_i8x16_s(v128.load32_splat(a, 44));
+    s5 = i32x4.add(s5, i32x4.dot_i16x8_s(x, low));
+    h5 = i32x4.add(h5, i32x4.dot_i16x8_s(x, high));
+    a += 48;
+    w += 64;
   }
   finish(c, s0, h0, scaleA, starts, scaleW, bias);
   if (rows < 2) return;

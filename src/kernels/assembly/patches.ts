@@ -1,6 +1,8 @@
 // Convolutions as products: each output pixel becomes a row that holds what its
 // filter sees. Rows are made a few at a time, so the image is never copied whole.
 
+import { copyFloats, zeroFloats } from "./copy";
+
 /**
  * Writes the rows of `count` output pixels, from `first` on in row-major order.
  *
@@ -37,15 +39,15 @@ export function gatherPatches(
     const run: usize = pixel * inside;
     for (let row = top; row < top + size; row++) {
       if (row < 0 || row >= height) {
-        memory.fill(to, 0, line);
+        zeroFloats(to, line);
       } else {
-        memory.fill(to, 0, before);
-        memory.copy(to + before, x + pixel * (row * width + left + from), run);
-        memory.fill(to + before + run, 0, line - before - run);
+        zeroFloats(to, before);
+        copyFloats(to + before, x + pixel * (row * width + left + from), run);
+        zeroFloats(to + before + run, line - before - run);
       }
       to += line;
     }
-    memory.fill(to, 0, rest);
+    zeroFloats(to, rest);
     to += rest;
   }
 }
@@ -68,8 +70,8 @@ export function scatter2x2(
   const line: usize = pair * width;
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
-      memory.copy(y, x, pair);
-      memory.copy(y + line, x + pair, pair);
+      copyFloats(y, x, pair);
+      copyFloats(y + line, x + pair, pair);
       x += pair << 1;
       y += pair;
     }

@@ -7,13 +7,19 @@ import { opaque, sumWhole } from "./lanes";
 export const ZERO_POINT: i32 = 64;
 
 /**
+ * The bits of 1.5 * 2^23. Added to a value below 2^22 in magnitude, it leaves the
+ * nearest whole number, ties to even, as the difference of bits.
+ */
+const WHOLE: i32 = 0x4b400000;
+
+/**
  * Quantizes rows to whole numbers of at most `limit` in magnitude.
  *
  * A row that holds an infinity or NaN gets a scale that makes every product of
  * it NaN.
  *
  * @param x `[rows, k]` f32, `stride` bytes from row to row; k a multiple of 8.
- * @param to `[ceil(rows / height), k / 4, height, 4]` signed bytes; rows that
+ * @param to `[ceil(rows / height), k / 8, height, 8]` signed bytes; rows that
  *   are missing in the last tile are left as they are.
  * @param scales `[rows]` f32: value = scale * byte.
  * @param starts `[rows]` i32: what the zero point of the weights adds to a sum
@@ -30,13 +36,13 @@ export function quantizeRows(
   scales: usize,
   starts: usize,
 ): void {
-  const step: usize = (<usize>height) << 2;
-  const tile: usize = step * ((<usize>k) >> 2);
+  const step: usize = (<usize>height) << 3;
+  const tile: usize = <usize>height * k;
   for (let row = 0; row < rows; row++) {
     const at =
-      to + <usize>(row / height) * tile + ((<usize>(row % height)) << 2);
+      to + <usize>(row / height) * tile + ((<usize>(row % height)) << 3);
     const top = largestMagnitude(x, k);
-    store<f32>(scales, top / limit);
+    store<f32>(scales, top / limit + (top - top)); // NaN of an infinity
     const sum = quantizeRow(x, k, top > 0 ? limit / top : 0, at, step);
     store<i32>(starts, -ZERO_POINT * sum);
     x += stride;
@@ -64,7 +70,7 @@ function largestMagnitude(x: usize, k: i32): f32 {
   return reinterpret<f32>(most);
 }
 
-/** Writes 4 bytes each `step`; gives back their sum. */
+/** Writes 8 bytes each `step`; gives back their sum. */
 function quantizeRow(
   x: usize,
   k: i32,
@@ -74,23 +80,20 @@ function quantizeRow(
 ): i32 {
   const factor = f32x4.splat(inverse);
   const one = i16x8.splat(<i16>opaque(1, k));
+  // What has no room for a fraction, and what its bits are above zero's.
+  const whole = f32x4.splat(reinterpret<f32>(opaque(WHOLE, k)));
   let sums = i32x4.splat(0);
   const end = x + ((<usize>k) << 2);
   for (; x < end; x += 32) {
-    const whole = i16x8.narrow_i32x4_s(
-      nearest(f32x4.mul(v128.load(x), factor)),
-      nearest(f32x4.mul(v128.load(x, 16), factor)),
+    const low = f32x4.add(f32x4.mul(v128.load(x), factor), whole);
+    const high = f32x4.add(f32x4.mul(v128.load(x, 16), factor), whole);
+    const halves = i16x8.narrow_i32x4_s(
+      i32x4.sub(low, whole),
+      i32x4.sub(high, whole),
     );
-    sums = i32x4.add(sums, i32x4.dot_i16x8_s(whole, one));
-    const bytes = i8x16.narrow_i16x8_s(whole, whole);
-    v128.store32_lane(to, bytes, 0);
-    v128.store32_lane(to + step, bytes, 1);
-    to += step << 1;
+    sums = i32x4.add(sums, i32x4.dot_i16x8_s(halves, one));
+    v128.store64_lane(to, i8x16.narrow_i16x8_s(halves, halves), 0);
+    to += step;
   }
   return sumWhole(sums);
-}
-
-/** The nearest whole numbers of values below 2^22 in magnitude, ties to even. */
-function nearest(a: v128): v128 {
-  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(a));
 }

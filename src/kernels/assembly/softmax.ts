@@ -1,6 +1,6 @@
 // Softmax over each row.
 
-import { exp, prepareExp } from "./exp";
+import { exp, expTwo, firstExp, prepareExp, secondExp } from "./exp";
 import { maxLane, sumLanes } from "./lanes";
 
 /**
@@ -44,7 +44,18 @@ export function softmaxRow(
   }
   const most = f32x4.splat(maxLane(top));
   let sum = f32x4.splat(0);
-  for (let at = x; at < end; at += 16) {
+  let at = x;
+  for (; at + 16 < end; at += 32) {
+    const a = v128.load(at);
+    const b = v128.load(at, 16);
+    expTwo(f32x4.sub(a, most), f32x4.sub(b, most), scratch);
+    const p = firstExp(scratch);
+    const q = secondExp(scratch);
+    v128.store(at, p);
+    v128.store(at, q, 16);
+    sum = f32x4.add(f32x4.add(sum, p), q);
+  }
+  if (at < end) {
     const a = exp(f32x4.sub(v128.load(at), most), scratch);
     v128.store(at, a);
     sum = f32x4.add(sum, a);

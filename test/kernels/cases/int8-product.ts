@@ -64,9 +64,9 @@ export const QUANTIZE_ROWS: Family = {
         { length: k },
         (_, at) =>
           bytes[
-            (Math.floor(row / height) * (k / 4) + (at >> 2)) * height * 4 +
-              (row % height) * 4 +
-              (at & 3)
+            (Math.floor(row / height) * (k / 8) + (at >> 3)) * height * 8 +
+              (row % height) * 8 +
+              (at & 7)
           ]!,
       );
       deepEqual(got, want.wholes);
