@@ -193,9 +193,8 @@ function ownProduct(
       };
     }
     case "f32": {
-      const scratch = own.take(run.f32Scratch(k));
       return () => {
-        run.f32Product(from, line, m, k, n, w, bias, c, n * 4, scratch);
+        run.f32Product(from, line, m, k, n, w, bias, c, n * 4);
       };
     }
     default:

@@ -2,6 +2,7 @@
 // through a bundle for the kernels in f32 and through another of the same
 // weights, and every product's results are compared.
 
+import { convolutionInSteps } from "../convert/edge/convolution-steps.ts";
 import { bundleFolder } from "../node/bundle-folder.ts";
 import { NODE_KERNELS } from "../node/open-bundle.ts";
 import { ARENA_START } from "../shared/model/edge/arena.ts";
@@ -224,11 +225,11 @@ function watched(
     }
   };
 
-  return {
+  const watched: KernelExports = {
     ...run,
-    f32Product(x, sx, m, k, n, w, bias, c, sc, scratch) {
+    f32Product(x, sx, m, k, n, w, bias, c, sc) {
       see(w, [x, sx, m, k], [c, sc, n], (from, line, count, to, next) => {
-        run.f32Product(from, line, count, k, n, w, bias, to, next, scratch);
+        run.f32Product(from, line, count, k, n, w, bias, to, next);
       });
     },
     int8Product(x, sx, m, k, n, w, scales, bias, c, sc, scratch) {
@@ -257,6 +258,7 @@ function watched(
       });
     }, // prettier-ignore
   };
+  return { ...watched, ...convolutionInSteps(watched) };
 }
 
 /** Sum of the squares of a row, or of its difference to another. */

@@ -118,28 +118,15 @@ export async function buildKernels(
     COMPILER,
     ...compilerArguments(variant, kind, outFile),
   ]);
-  await writeFile(outFile, optimize(await readFile(outFile), variant, kind));
+  await writeFile(outFile, optimize(await readFile(outFile)));
   return outFile;
 }
 
-function optimize(
-  bytes: Uint8Array,
-  variant: Variant,
-  kind: MemoryKind,
-): Uint8Array {
-  const { Features } = binaryen;
+function optimize(bytes: Uint8Array): Uint8Array {
   const module = binaryen.readBinary(bytes);
   try {
-    module.setFeatures(
-      Features.SIMD128 |
-        Features.BulkMemory |
-        Features.BulkMemoryOpt |
-        Features.SignExt |
-        Features.NontrappingFPToInt |
-        Features.MutableGlobals |
-        (variant === "plain" ? 0 : Features.RelaxedSIMD) |
-        (kind === "own" ? 0 : Features.Atomics),
-    );
+    // None of the passes brings in what the source has not.
+    module.setFeatures(binaryen.Features.All);
     binaryen.setOptimizeLevel(1);
     binaryen.setShrinkLevel(0);
     binaryen.setAlwaysInlineMaxSize(INLINED_SIZE);

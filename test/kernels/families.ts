@@ -9,7 +9,13 @@ import {
 import { F32_PRODUCT, HALVES } from "./cases/f32-product.ts";
 import { FEED_FORWARD } from "./cases/feed-forward.ts";
 import { EMBEDDING, HEAD } from "./cases/head.ts";
-import { CONVOLUTION, DEPTHWISE, ENLARGING, POOLING } from "./cases/images.ts";
+import {
+  CONVOLUTION,
+  DEPTHWISE,
+  ENLARGING,
+  POOLING,
+  WHOLE_CONVOLUTION,
+} from "./cases/images.ts";
 import { INT4_PRODUCT, UNPACK_INT4 } from "./cases/int4-product.ts";
 import { INT8_PRODUCT, QUANTIZE_ROWS } from "./cases/int8-product.ts";
 import {
@@ -33,6 +39,7 @@ export const FAMILIES: readonly Family[] = [
   ELEMENTWISE,
   DEPTHWISE,
   CONVOLUTION,
+  WHOLE_CONVOLUTION,
   POOLING,
   ENLARGING,
   ATTENTION,

@@ -78,8 +78,7 @@ export function multiply(
     const scratch = arena.take(run.int4Scratch(m, k, n, group));
     run.int4Product(x, k * 4, m, k, n, group, w, bias, c, n * 4, scratch);
   } else {
-    const scratch = arena.take(run.f32Scratch(k));
-    run.f32Product(x, k * 4, m, k, n, w, bias, c, n * 4, scratch);
+    run.f32Product(x, k * 4, m, k, n, w, bias, c, n * 4);
   }
   return arena.floats(c, m * n);
 }

@@ -12,6 +12,7 @@ import type { KernelExports } from "../../shared/model/edge/kernels.ts";
 import { type LoadedModel, openModel } from "../../shared/model/open-model.ts";
 import { findTask } from "../../shared/tasks/index.ts";
 import { promptIds } from "../../shared/tasks/task.ts";
+import { convolutionInSteps } from "./convolution-steps.ts";
 import type { Gram } from "./round-weights.ts";
 
 /** Sums by the name of a matrix. */
@@ -140,7 +141,7 @@ function watch(
     return rows;
   };
 
-  return {
+  const watched: KernelExports = {
     ...run,
     f32Product(x, strideX, m, k, n, w, ...rest) {
       see(w, pick(x, strideX, m, k));
@@ -158,6 +159,7 @@ function watch(
       run.f32FeedForward(x, strideX, m, k, hidden, n, w1, bias1, w2, ...rest);
     },
   };
+  return { ...watched, ...convolutionInSteps(watched) };
 }
 
 function emptyGram(size: number): GrowingGram {

@@ -2,7 +2,7 @@
 // Scores are added up over bands of the image, then bands of values are mixed,
 // so that no tensor of the whole image but the input need exist.
 
-import { f32Product, f32Scratch } from "./f32-product";
+import { f32Product } from "./f32-product";
 import { f32Tile, TILE_ROWS } from "./f32-tile";
 
 /** Pixels at a time: their queries and keys of a group stay near. */
@@ -12,7 +12,7 @@ const BLOCK: i32 = 256;
 export function channelAttentionScratch(width: i32): i32 {
   const wide = widened(width);
   const scoring = 4 * BLOCK * (TILE_ROWS + wide);
-  const mixing = 4 * wide * (width + 1) + f32Scratch(width);
+  const mixing = 4 * wide * (width + 1);
   return max(scoring, mixing);
 }
 
@@ -98,7 +98,6 @@ export function channelMix(
   const wideLine: usize = (<usize>wide) << 2;
   const panels = scratch; // [wide / 8, width, 8]
   const zeros = panels + wideLine * width;
-  const rest = zeros + wideLine;
   memory.fill(zeros, 0, wideLine);
   for (let group = 0; group < groups; group++) {
     transpose(a + wideLine * (group * width), width, wide, panels);
@@ -112,7 +111,6 @@ export function channelMix(
       zeros,
       y + line * group,
       strideY,
-      rest,
     );
   }
 }

@@ -38,7 +38,7 @@ export function depthwise(
     const rows = min(size, height - top) - fromY;
     const line = x + pixel * ((top + fromY) * width);
     const filters = w + pixel * (fromY * size);
-    for (let column = 0; column < outWidth; ) {
+    for (let column = 0; column < outWidth;) {
       const left = column * stride - padLeft;
       const addend = residual
         ? x + pixel * ((top + middle) * width + left + middle)

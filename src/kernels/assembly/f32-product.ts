@@ -3,17 +3,12 @@
 import { f32Tile, TILE_ROWS } from "./f32-tile";
 import { madd } from "./lanes";
 
-/** Rows packed at a time. */
+/** Rows at a time: they and a panel of weights stay near. */
 const BLOCK_ROWS: i32 = 48;
 /** Steps of k at a time: short sums round less, and cost nothing. */
 const BLOCK_K: i32 = 128;
 /** Up to this many rows go without tiles. */
 const FEW_ROWS: i32 = 5;
-
-/** Bytes of scratch of a product of any number of rows. */
-export function f32Scratch(k: i32): i32 {
-  return BLOCK_ROWS * min(k, BLOCK_K) * 4;
-}
 
 /**
  * C = A * W + bias.
@@ -22,7 +17,6 @@ export function f32Scratch(k: i32): i32 {
  * @param w `[n / 8, k, 8]` f32; n a multiple of 8.
  * @param bias `[n]` f32.
  * @param c `[m, n]` f32, `strideC` bytes from row to row.
- * @param scratch `f32Scratch(k)` bytes.
  */
 export function f32Product(
   x: usize,
@@ -34,7 +28,6 @@ export function f32Product(
   bias: usize,
   c: usize,
   strideC: usize,
-  scratch: usize,
 ): void {
   if (m <= FEW_ROWS) {
     f32Rows(x, strideX, m, k, n, w, bias, c, strideC);

@@ -1,12 +1,11 @@
 // A transformer's two layers in one: fc1, GELU, fc2, a block of rows at a time,
 // so that the hidden values, four times as wide, never leave the cache.
 
-import { f32Product, f32Scratch } from "./f32-product";
+import { f32Product } from "./f32-product";
 import { gelu, geluScratch } from "./gelu";
 import { int4Product, int4Scratch } from "./int4-product";
 import { unpackInt4 } from "./int4-unpack";
-import { BLOCK_ROWS, int8Product, int8Scratch } from "./int8-product";
-import { TILE_ROWS } from "./int8-tile";
+import { BLOCK_ROWS, int8Product, int8Scratch, nextRows } from "./int8-product";
 import { FEW_ROWS } from "./variant";
 
 /** Bytes of scratch with one-byte weights; `hidden` the width between. */
@@ -74,16 +73,6 @@ export function int8FeedForward(
       rest,
     );
   }
-}
-
-/**
- * Rows of a block, of `left`. What is left after it is never few: few rows are
- * quantized otherwise than many.
- */
-function nextRows(left: i32): i32 {
-  const after = left - BLOCK_ROWS;
-  if (after <= 0) return left;
-  return after <= FEW_ROWS ? BLOCK_ROWS - TILE_ROWS : BLOCK_ROWS;
 }
 
 /** Bytes of scratch with 4-bit weights. */
@@ -185,14 +174,14 @@ export function int4FeedForward(
 }
 
 /** Bytes of scratch with f32 weights. */
-export function f32FeedForwardScratch(k: i32, hidden: i32): i32 {
-  return geluScratch() + BLOCK_ROWS * hidden * 4 + f32Scratch(max(k, hidden));
+export function f32FeedForwardScratch(hidden: i32): i32 {
+  return geluScratch() + BLOCK_ROWS * hidden * 4;
 }
 
 /**
  * C = GELU(A * W1 + bias1) * W2 + bias2 in f32, as `f32Product` takes them.
  *
- * @param scratch `f32FeedForwardScratch(k, hidden)` bytes.
+ * @param scratch `f32FeedForwardScratch(hidden)` bytes.
  */
 export function f32FeedForward(
   x: usize,
@@ -211,24 +200,12 @@ export function f32FeedForward(
 ): void {
   const between = scratch + geluScratch();
   const strideH: usize = (<usize>hidden) << 2;
-  const rest = between + strideH * BLOCK_ROWS;
   for (let row = 0; row < m; row += BLOCK_ROWS) {
     const rows = min(BLOCK_ROWS, m - row);
     const from = x + strideX * row;
     const to = c + strideC * row;
-    f32Product(
-      from,
-      strideX,
-      rows,
-      k,
-      hidden,
-      w1,
-      bias1,
-      between,
-      strideH,
-      rest,
-    );
+    f32Product(from, strideX, rows, k, hidden, w1, bias1, between, strideH);
     gelu(between, rows * hidden, scratch);
-    f32Product(between, strideH, rows, hidden, n, w2, bias2, to, strideC, rest);
+    f32Product(between, strideH, rows, hidden, n, w2, bias2, to, strideC);
   }
 }

@@ -173,7 +173,6 @@ export function f32Head(
         bias + ((<usize>first) << 2),
         logits + ((<usize>row * BLOCK) << 2),
         BLOCK << 2,
-        0, // few rows need no scratch
       );
     }
     rankRows(logits, rows, first, count, requests, scratch);

@@ -9,6 +9,16 @@ import { activationLimit, FEW_ROWS } from "./variant";
 /** Rows quantized at a time: their bytes and a panel of weights stay near. */
 export const BLOCK_ROWS: i32 = 48;
 
+/**
+ * Rows of a block, of `left`, where each block is a product of its own. What is
+ * left after it is never few: few rows are quantized otherwise than many.
+ */
+export function nextRows(left: i32): i32 {
+  const after = left - BLOCK_ROWS;
+  if (after <= 0) return left;
+  return after <= FEW_ROWS ? BLOCK_ROWS - TILE_ROWS : BLOCK_ROWS;
+}
+
 /** Bytes of scratch of a product of any number of rows; k a multiple of 8. */
 export function int8Scratch(k: i32): i32 {
   return BLOCK_ROWS * (k + 8);

@@ -30,7 +30,6 @@ export const F32_PRODUCT: Family = {
       arena.put(bias),
       c,
       (n + extra) * 4,
-      arena.take(run.f32Scratch(k)),
     );
     const all = arena.floats(c, m * (n + extra));
     const got = all.filter((_, at) => at % (n + extra) < n);

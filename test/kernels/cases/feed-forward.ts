@@ -71,7 +71,7 @@ export const FEED_FORWARD: Family = {
         b2,
         c,
         n * 4,
-        arena.take(run.f32FeedForwardScratch(k, hidden)),
+        arena.take(run.f32FeedForwardScratch(hidden)),
       );
     }
     const got = arena.floats(c, m * n);

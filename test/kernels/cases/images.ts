@@ -1,7 +1,12 @@
 // Convolutions, pooling and resizing of images of any size.
 
+import { deepEqual } from "node:assert/strict";
+import { convolutionInSteps } from "../../../src/convert/edge/convolution-steps.ts";
+import { ACTIVATIONS } from "../../../src/shared/model/edge/run-tower.ts";
+import { CONVOLUTION_KINDS } from "../../../src/shared/model/edge/tower-layout.ts";
 import { packF32 } from "../../../src/shared/model/edge/pack-f32.ts";
 import { type Family, near, values } from "../family.ts";
+import { place } from "../matrix-kinds.ts";
 import type { Random } from "../random.ts";
 import {
   averagePool,
@@ -113,7 +118,6 @@ export const CONVOLUTION: Family = {
     const b = arena.put(bias);
     const slab = random.whole(1, 20);
     const patches = arena.take(slab * packed.k * 4);
-    const scratch = arena.take(run.f32Scratch(packed.k));
     for (let first = 0; first < rows; first += slab) {
       const count = Math.min(slab, rows - first);
       run.gatherPatches(
@@ -141,13 +145,69 @@ export const CONVOLUTION: Family = {
         b,
         c + first * outs * 4,
         outs * 4,
-        scratch,
       );
     }
     const want = convolve(picture, window, weights, bias);
     const bound = 1e-6 * inputs * (most(picture.data) * 4 + 4);
     const got = arena.floats(c, rows * outs);
     near(got, want, bound, "convolution");
+    return got;
+  },
+};
+
+export const WHOLE_CONVOLUTION: Family = {
+  name: "convolution",
+  check(arena, random) {
+    const { run } = arena.kernels;
+    const kind = random.pick(CONVOLUTION_KINDS);
+    const pointwise = random.whole(0, 1) === 1;
+    const group = 32;
+    const step = kind === "int4" ? group : 8;
+    const channels = pointwise ? step * random.whole(1, 3) : random.whole(1, 6);
+    const picture = randomPicture(random, channels);
+    const { height, width } = picture;
+    const own = { size: 1, stride: 1, padTop: 0, padLeft: 0 };
+    const window = pointwise
+      ? { ...own, outHeight: height, outWidth: width }
+      : randomWindow(random, picture, random.pick([1, 2, 3, 5]));
+    const { size, stride, padTop, padLeft, outWidth } = window;
+    const inputs = size * size * channels;
+    const outs = 8 * random.whole(1, 3);
+    const gauss = random.gauss(outs * inputs);
+    const matrix = place(arena, kind, gauss, outs, inputs, group);
+    const { k, n } = matrix;
+    const pixels = window.outHeight * outWidth;
+    const number = CONVOLUTION_KINDS.indexOf(kind);
+    const patched = pointwise ? 0 : 1;
+    const x = arena.put(picture.data);
+    const bias = arena.put(random.gauss(n));
+    const activation = random.whole(0, ACTIVATIONS.length - 1);
+    const convolveBy = (
+      {
+        convolution,
+        convolutionScratch,
+      }: ReturnType<typeof convolutionInSteps>,
+      cuts: readonly number[],
+    ): Float32Array<ArrayBuffer> => {
+      const y = arena.take(pixels * n * 4);
+      const scratch = arena.take(convolutionScratch(patched, number, k, n));
+      for (const [at, first] of cuts.entries()) {
+        const count = (cuts[at + 1] ?? pixels) - first;
+        convolution(
+          ...([x, height, width, channels, size, stride] as const),
+          ...([padTop, padLeft, outWidth, first, count, patched] as const),
+          ...([number, k, n, matrix.group, matrix.w, matrix.scales] as const),
+          ...([bias, activation, y, scratch] as const),
+        );
+      }
+      return arena.floats(y, pixels * n);
+    };
+    // Of few rows 4-bit products are made otherwise, and others' sums, too.
+    const isCut = pixels > 12 && random.whole(0, 1) === 1;
+    const got = convolveBy(run, isCut ? [0, random.whole(6, pixels - 6)] : [0]);
+    if (kind !== "int4" || pixels > 20) {
+      deepEqual(got, convolveBy(convolutionInSteps(run), [0]));
+    }
     return got;
   },
 };
@@ -239,7 +299,6 @@ export const ENLARGING: Family = {
       arena.put(biases),
       c,
       packed.n * 4,
-      arena.take(run.f32Scratch(channels)),
     );
     const y = arena.take(rows * 4 * outs * 4);
     run.scatter2x2(c, height, width, outs, y);

@@ -67,7 +67,6 @@ export interface KernelExports {
     strideC: number,
     scratch: Pointer,
   ): void;
-  f32Scratch(k: number): number;
   f32Product(
     x: Pointer,
     strideX: number,
@@ -78,7 +77,6 @@ export interface KernelExports {
     bias: Pointer,
     c: Pointer,
     strideC: number,
-    scratch: Pointer,
   ): void;
   loadHalves(from: Pointer, count: number, to: Pointer): void;
   storeHalves(from: Pointer, count: number, to: Pointer): void;
@@ -156,6 +154,36 @@ export interface KernelExports {
     count: number,
     k: number,
     to: Pointer,
+  ): void;
+  convolutionScratch(
+    patched: number,
+    kind: number,
+    k: number,
+    n: number,
+  ): number;
+  convolution(
+    x: Pointer,
+    height: number,
+    width: number,
+    channels: number,
+    size: number,
+    stride: number,
+    padTop: number,
+    padLeft: number,
+    outWidth: number,
+    first: number,
+    count: number,
+    patched: number,
+    kind: number,
+    k: number,
+    n: number,
+    group: number,
+    w: Pointer,
+    scales: Pointer,
+    bias: Pointer,
+    activation: number,
+    y: Pointer,
+    scratch: Pointer,
   ): void;
   scatter2x2(
     x: Pointer,
@@ -366,7 +394,7 @@ export interface KernelExports {
     strideC: number,
     scratch: Pointer,
   ): void;
-  f32FeedForwardScratch(k: number, hidden: number): number;
+  f32FeedForwardScratch(hidden: number): number;
   f32FeedForward(
     x: Pointer,
     strideX: number,

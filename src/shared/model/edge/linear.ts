@@ -23,7 +23,7 @@ export function linearScratch(
 ): number {
   const { kind, k, n, group } = layer;
   if (kind === "int8") return run.int8Scratch(k);
-  if (kind === "f32") return run.f32Scratch(k);
+  if (kind === "f32") return 0;
   return run.int4Scratch(rows <= SOME_ROWS ? FEW_ROWS : rows, k, n, group);
 }
 
@@ -69,7 +69,6 @@ export function linear(
         bias,
         y.at,
         y.stride,
-        scratch,
       );
       return;
     case "int4": {
@@ -123,7 +122,7 @@ export function feedForwardScratch(
 ): number {
   const { kind, k, n: hidden, group } = first;
   if (kind === "int8") return run.int8FeedForwardScratch(k, hidden);
-  if (kind === "f32") return run.f32FeedForwardScratch(k, hidden);
+  if (kind === "f32") return run.f32FeedForwardScratch(hidden);
   const count = rows <= SOME_ROWS ? FEW_ROWS : rows;
   return run.int4FeedForwardScratch(count, k, hidden, second.n, group);
 }

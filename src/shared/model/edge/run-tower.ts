@@ -7,7 +7,7 @@ import type { KernelExports } from "./kernels.ts";
 import { linear, type Rows } from "./linear.ts";
 import type { TextWork } from "./text-layers.ts";
 import {
-  blockRows,
+  CONVOLUTION_KINDS,
   isPointwise,
   PROJECTION,
   type TowerLayout,
@@ -17,6 +17,11 @@ import {
 const F32 = 4;
 const EPSILON = 1e-5; // PyTorch's default, as everywhere in Florence-2
 const PROJECTED_NORM = "model.multi_modal_projector.image_proj_norm";
+
+/** In the order of the numbers that the kernel `convolution` takes. */
+export const ACTIVATIONS: readonly Activation[] = [
+  ...(["none", "relu", "relu6", "silu", "sigmoid"] as const),
+];
 
 /** What a pass needs; its maps begin at `base`. */
 export interface TowerWork extends TextWork {
@@ -162,44 +167,37 @@ function runStep(work: TowerWork, step: EdgeTowerStep): void {
   }
 }
 
-/** A product, a block of rows at a time, each activated while it is near. */
 function convolve(work: TowerWork, step: Step<"conv">, to: TowerMap): void {
   const { run, base, weights, layout } = work;
   const from = mapOf(work, step.input);
   const layer = weights.linear(step.layer);
-  const scratch = base + layout.scratch;
-  const patches = base + layout.patches;
-  const pixels = to.height * to.width;
-  const block = blockRows(layer);
   const [top, left] = step.padding;
-  for (let first = 0; first < pixels; first += block) {
-    const count = Math.min(block, pixels - first);
-    const output = base + to.at + first * to.lanes * F32;
-    let rows = rowsOf(base + from.at + first * from.lanes * F32, from.lanes);
-    if (!isPointwise(step)) {
-      rows = rowsOf(patches, layer.k);
-      run.gatherPatches(
-        base + from.at,
-        from.height,
-        from.width,
-        from.lanes,
-        step.kernel,
-        step.stride,
-        top,
-        left,
-        to.width,
-        first,
-        count,
-        layer.k,
-        patches,
-      );
-    }
-    linear(run, layer, rows, count, rowsOf(output, to.lanes), scratch);
-    activate(run, step.activation, output, count * to.lanes, scratch);
-  }
+  run.convolution(
+    base + from.at,
+    from.height,
+    from.width,
+    from.lanes,
+    step.kernel,
+    step.stride,
+    top,
+    left,
+    to.width,
+    0,
+    to.height * to.width,
+    isPointwise(step) ? 0 : 1,
+    CONVOLUTION_KINDS.indexOf(layer.kind),
+    layer.k,
+    layer.n,
+    layer.group,
+    layer.weights,
+    layer.scales,
+    layer.bias,
+    ACTIVATIONS.indexOf(step.activation),
+    base + to.at,
+    base + layout.scratch,
+  );
 }
 
-/** A line at a time, each activated while it is near. */
 function filterChannels(
   work: TowerWork,
   step: Step<"depthwise">,
@@ -229,7 +227,8 @@ function filterChannels(
   activate(run, step.activation, base + to.at, count, scratch);
 }
 
-function activate(
+/** Takes an activation in place; `scratch` is `expScratch()` bytes. */
+export function activate(
   run: KernelExports,
   activation: Activation,
   at: number,

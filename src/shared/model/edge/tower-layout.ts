@@ -10,10 +10,6 @@ import { PANEL, roundUp } from "./pack-int8.ts";
 import type { Linear, Weights } from "./weights.ts";
 
 const F32 = 4;
-/** Bytes of a convolution's output made at a time: they stay near. */
-const BLOCK_BYTES = 131_072;
-/** Rows the products take at a time. */
-const ROWS = 48;
 
 /** A map `[height, width, channels]` in f32. */
 export interface TowerMap {
@@ -29,8 +25,7 @@ export interface TowerMap {
 /** All of a tower's pass, before it runs. */
 export interface TowerLayout {
   readonly maps: Readonly<Record<string, TowerMap>>;
-  /** Where patches, scratch and projected features lie. */
-  readonly patches: number;
+  /** Where scratch and projected features lie. */
   readonly scratch: number;
   readonly projected: number;
   readonly bytes: number;
@@ -44,11 +39,10 @@ export function isPointwise({ kernel, stride, padding }: Filter): boolean {
   return kernel === 1 && stride === 1 && padding.every((side) => side === 0);
 }
 
-/** Rows of a convolution made at a time. */
-export function blockRows(layer: Linear): number {
-  const rows = Math.floor(BLOCK_BYTES / (layer.n * F32));
-  return Math.max(ROWS, Math.floor(rows / ROWS) * ROWS);
-}
+/** What weights are stored as, in the order of the kernel's numbers. */
+export const CONVOLUTION_KINDS: readonly Linear["kind"][] = [
+  ...(["f32", "int8", "int4"] as const),
+];
 
 /**
  * Plans a pass of one tower.
@@ -67,14 +61,14 @@ export function planTower(
   for (const [name, shape] of shapes) {
     maps[name] = { ...shape, at: places.get(name)! };
   }
-  let patches = 0;
   let scratch = run.expScratch();
   for (const step of tower.steps) {
     if (step.op !== "conv") continue;
-    const layer = weights.linear(step.layer);
-    const rows = blockRows(layer);
-    if (!isPointwise(step)) patches = Math.max(patches, rows * layer.k * F32);
-    scratch = Math.max(scratch, linearScratch(run, layer, rows));
+    const { kind, k, n } = weights.linear(step.layer);
+    const number = CONVOLUTION_KINDS.indexOf(kind);
+    const patched = isPointwise(step) ? 0 : 1;
+    const bytes = run.convolutionScratch(patched, number, k, n);
+    scratch = Math.max(scratch, bytes);
   }
   let projected = 0;
   if (tower.features !== undefined) {
@@ -83,12 +77,10 @@ export function planTower(
     projected = height * width * plan.text.width * F32;
     scratch = Math.max(scratch, linearScratch(run, layer, height * width));
   }
-  const patchesAt = aligned(mapBytes);
-  const scratchAt = patchesAt + aligned(patches);
+  const scratchAt = aligned(mapBytes);
   const projectedAt = scratchAt + aligned(scratch);
   return {
     maps,
-    patches: patchesAt,
     scratch: scratchAt,
     projected: projectedAt,
     bytes: projectedAt + aligned(projected),

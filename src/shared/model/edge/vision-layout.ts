@@ -172,7 +172,6 @@ function scratchOf(
   grid: StageGrid,
 ): number {
   const { index, stage, side, bandRows } = grid;
-  const { text } = plan;
   const rows = bandRows * side;
   const filter = convolution(weights, index);
   const block = `model.vision_tower.blocks.${index}.0`;
@@ -183,15 +182,11 @@ function scratchOf(
   const feeds = ["spatial_block", "channel_block"].map((name) =>
     feedForwardScratch(run, of(`${name}.ffn.fc1`), of(`${name}.ffn.fc2`), rows),
   );
-  const projection = run.f32Scratch(
-    roundUp(Math.max(stage.width, text.width), 8),
-  );
   return Math.max(
     ...(stage.depth > 0 ? [...layers, ...feeds] : []),
     linearScratch(run, filter, patchRows(filter)),
     run.windowAttentionScratch(stage.width, stage.heads, davitOf(plan).window),
     run.channelAttentionScratch(stage.width / stage.groups),
     run.expScratch(),
-    projection,
   );
 }

@@ -155,28 +155,27 @@ export function splitFeedForward({
         );
       });
     },
-    f32FeedForwardScratch: (k, hidden) =>
-      rooms(run.f32FeedForwardScratch(k, hidden)),
+    f32FeedForwardScratch: (hidden) => rooms(run.f32FeedForwardScratch(hidden)),
     f32FeedForward(
       ...[x, strideX, m, k, hidden, n, w1, b1, w2, b2, c, strideC, at]
     ) {
-      const own = roomsAt(at, run.f32FeedForwardScratch(k, hidden));
+      const own = roomsAt(at, run.f32FeedForwardScratch(hidden));
       if (m <= FEW_ROWS) {
         const line = hidden * F32;
         few({
           ...{ kind: "f32", m, k, hidden, n, rooms: own, between: BLOCK_ROWS },
-          first: (to) => (calls, column, columns, room) => {
+          first: (to) => (calls, column, columns) => {
             const by = column * F32;
             calls.f32Product(
               ...([x, strideX, m, k, columns, w1 + by * k] as const),
-              ...([b1 + by, to + by, line, room] as const),
+              ...([b1 + by, to + by, line] as const),
             );
           },
-          second: (from) => (calls, column, columns, room) => {
+          second: (from) => (calls, column, columns) => {
             const by = column * F32;
             calls.f32Product(
               ...([from, line, m, hidden, columns, w2 + by * hidden] as const),
-              ...([b2 + by, c + by, strideC, room] as const),
+              ...([b2 + by, c + by, strideC] as const),
             );
           },
         });

@@ -54,11 +54,7 @@ export function splitHead({
 }: Split): Partial<KernelExports> {
   /** Scratch of few rows of a product of any kind. */
   const roomBytes = (k: number, group: number): number =>
-    Math.max(
-      run.int8Scratch(k),
-      run.int4Scratch(FEW_ROWS, k, PANEL, group),
-      run.f32Scratch(k),
-    );
+    Math.max(run.int8Scratch(k), run.int4Scratch(FEW_ROWS, k, PANEL, group));
   /** Where in the scratch logits and rooms begin. */
   const places = (
     scratch: number,
@@ -144,7 +140,7 @@ export function splitHead({
           const by = column * F32;
           calls.f32Product(
             ...([x + row * stride, stride, count, k, columns] as const),
-            ...([w + by * k, bias + by, few.to, few.stride, few.room] as const),
+            ...([w + by * k, bias + by, few.to, few.stride] as const),
           );
         },
       });

@@ -2,12 +2,19 @@
 // the input is told by a padding below 0.
 
 import type { KernelExports } from "../kernels.ts";
+import { CONVOLUTION_KINDS } from "../tower-layout.ts";
 import { type Split, WORTH } from "./split.ts";
+import { inRows, productWork } from "./split-products.ts";
 
 const F32 = 4;
 
-/** Filters, patches, pooling, enlarging. */
-export function splitImages({ over }: Split): Partial<KernelExports> {
+/** Filters, convolutions, pooling, enlarging. */
+export function splitImages({
+  run,
+  over,
+  rooms,
+  roomsAt,
+}: Split): Partial<KernelExports> {
   const pooling =
     (name: "maxPool" | "averagePool"): KernelExports["maxPool"] =>
     (
@@ -56,6 +63,28 @@ export function splitImages({ over }: Split): Partial<KernelExports> {
           ...([columns, first + row, count, k, y + row * k * F32] as const),
         );
       });
+    },
+    convolutionScratch: (patched, kind, k, n) =>
+      rooms(run.convolutionScratch(patched, kind, k, n)),
+    convolution(
+      ...[x, height, width, channels, size, stride, top, left, columns, ...rest]
+    ) {
+      const [first, total, patched, kind, k, n, group, ...own] = rest;
+      const [w, scales, bias, activation, y, scratch] = own;
+      const bytes = run.convolutionScratch(patched, kind, k, n);
+      const name = CONVOLUTION_KINDS[kind]!;
+      const values = total * (patched * k + n) * WORTH.value;
+      const work = productWork(name, total, k, n) + values;
+      over(
+        { ...inRows(total), work, rooms: roomsAt(scratch, bytes) },
+        (calls, row, count, room) => {
+          calls.convolution(
+            ...([x, height, width, channels, size, stride, top, left] as const),
+            ...([columns, first + row, count, patched, kind, k, n] as const),
+            ...([group, w, scales, bias, activation, y, room] as const),
+          );
+        },
+      );
     },
     enlargeNearest(x, height, width, channels, factor, y) {
       const line = width * channels * F32;

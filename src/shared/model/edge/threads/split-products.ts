@@ -83,27 +83,25 @@ export function splitProducts({
         );
       });
     },
-    f32Scratch: (k) => rooms(run.f32Scratch(k)),
-    f32Product(...[x, strideX, m, k, n, w, bias, c, strideC, at]) {
-      const own = roomsAt(at, run.f32Scratch(k));
+    f32Product(...[x, strideX, m, k, n, w, bias, c, strideC]) {
       const work = productWork("f32", m, k, n);
       if (m <= FEW_ROWS) {
         over(
-          { total: n, unit: columnUnit("f32"), work, rooms: own },
-          (calls, column, columns, room) => {
+          { total: n, unit: columnUnit("f32"), work },
+          (calls, column, columns) => {
             const by = column * F32;
             calls.f32Product(
               ...([x, strideX, m, k, columns, w + by * k] as const),
-              ...([bias + by, c + by, strideC, room] as const),
+              ...([bias + by, c + by, strideC] as const),
             );
           },
         );
         return;
       }
-      over({ ...inRows(m), work, rooms: own }, (calls, row, count, room) => {
+      over({ ...inRows(m), work }, (calls, row, count) => {
         calls.f32Product(
           ...([x + row * strideX, strideX, count, k, n] as const),
-          ...([w, bias, c + row * strideC, strideC, room] as const),
+          ...([w, bias, c + row * strideC, strideC] as const),
         );
       });
     },
