@@ -151,6 +151,51 @@ describe("the phased Worker", () => {
   });
 });
 
+test("gives up decoding when the client leaves in the middle", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "florence-endless-"));
+  cpSync(assets, folder, { recursive: true });
+  // The model never ends on its own.
+  const file = join(folder, "manifest.json");
+  const manifest = JSON.parse(readFileSync(file, "utf8")) as {
+    generation: { suppress_tokens: number[]; eos_token_id: number };
+  };
+  const { generation } = manifest;
+  generation.suppress_tokens.push(generation.eos_token_id);
+  writeFileSync(file, JSON.stringify(manifest));
+  const worker = await startEdgeWorker(undefined, { config, assets: folder });
+  try {
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const abort = new AbortController();
+    const sent = await worker.fetch("/v1/analyze", {
+      method: "POST",
+      headers: {
+        Accept: "text/event-stream",
+        traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
+      },
+      body: formOf({ input_size: 384, beams: 1, max_tokens: 900 }),
+      signal: abort.signal,
+    });
+    let events = "";
+    await assert.rejects(async () => {
+      const text = sent.body!.pipeThrough(new TextDecoderStream());
+      for await (const part of text) {
+        events += part;
+        if (/^event: token$/mu.test(events)) abort.abort();
+      }
+    }, /abort/iu);
+    assert.doesNotMatch(events, /^event: (?:result|done)$/mu);
+    const line = (): string | undefined =>
+      worker.logged().find((own) => own.includes(traceId));
+    await worker.untilLogged(() => line() !== undefined);
+    assert.match(line()!, /"outcome":"failed"/u);
+    const { status, answer } = await ask(worker, { input_size: 384 });
+    assert.equal(status, 200, answer.detail);
+  } finally {
+    await worker.close();
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("names a damaged file of weights", async () => {
   const folder = mkdtempSync(join(tmpdir(), "florence-damaged-"));
   cpSync(assets, folder, { recursive: true });
