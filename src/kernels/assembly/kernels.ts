@@ -25,6 +25,7 @@ export { depthwise } from "./depthwise";
 export { gatherPatches, scatter2x2 } from "./patches";
 export { convolution, convolutionScratch } from "./convolution";
 export { averagePool, enlargeNearest, globalAverage, maxPool } from "./pooling";
+export { resizeColumns, resizeRows } from "./resize";
 export { attention, attentionScratch } from "./attention";
 export { windowAttention, windowAttentionScratch } from "./window-attention";
 export {

@@ -1,6 +1,6 @@
 // Fits a picture into a square without changing its aspect ratio.
 
-import { resizeBicubic } from "./resize-bicubic.ts";
+import { resizeBicubic, type ResizePasses } from "./resize-bicubic.ts";
 import type { RgbImage } from "./rgb-image.ts";
 
 /**
@@ -11,16 +11,18 @@ import type { RgbImage } from "./rgb-image.ts";
  * `r = min(side / width, side / height)`.
  *
  * @param pad grey level of what stays empty, 0..255.
+ * @param passes as `resizeBicubic` takes them.
  */
 export function letterboxImage(
   image: RgbImage,
   side: number,
   pad: number,
+  passes?: ResizePasses,
 ): RgbImage {
   const ratio = Math.min(side / image.width, side / image.height);
   const width = Math.max(1, Math.trunc(image.width * ratio));
   const height = Math.max(1, Math.trunc(image.height * ratio));
-  const scaled = resizeBicubic(image, width, height);
+  const scaled = resizeBicubic(image, width, height, passes);
   if (width === side && height === side) return scaled;
 
   const data = new Uint8Array(side * side * 3); // [side, side, 3]

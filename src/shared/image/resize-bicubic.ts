@@ -11,7 +11,7 @@ const HALF = 1 << (PRECISION_BITS - 1);
 const SUPPORT = 2;
 
 /** The weights of every output position along one axis. */
-interface Weights {
+export interface ResizeWeights {
   /** Taps per output position, zero-filled. */
   readonly taps: number;
   /** First input position of each output position. */
@@ -21,6 +21,17 @@ interface Weights {
   /** `[output, taps]`, fixed point. */
   readonly values: Int32Array;
 }
+
+/** What resizes along one axis; every one gives the same bytes. */
+export interface ResizePasses {
+  rows(image: RgbImage, width: number, weights: ResizeWeights): RgbImage;
+  columns(image: RgbImage, height: number, weights: ResizeWeights): RgbImage;
+}
+
+const IN_JAVASCRIPT: ResizePasses = {
+  rows: resizeRows,
+  columns: resizeColumns,
+};
 
 /**
  * Resizes with Pillow's `Image.resize((width, height), BICUBIC)`, antialiased
@@ -33,24 +44,36 @@ interface Weights {
  * Peak: the input, the picture between the passes (3 bytes a pixel of it), and
  * the output.
  *
+ * @param passes who does it; this module, in JavaScript, if left out.
  * @returns `image` itself if it has that size already.
  */
 export function resizeBicubic(
   image: RgbImage,
   width: number,
   height: number,
+  passes = IN_JAVASCRIPT,
 ): RgbImage {
+  const alongRows = (input: RgbImage): RgbImage => {
+    if (input.width === width) return input;
+    return passes.rows(input, width, bicubicWeights(input.width, width));
+  };
+  const alongColumns = (input: RgbImage): RgbImage => {
+    if (input.height === height) return input;
+    return passes.columns(input, height, bicubicWeights(input.height, height));
+  };
   const shrinksBy = image.height - height;
   const columnsFirst = shrinksBy > 0 && shrinksBy > 2 * (image.width - width);
   return columnsFirst
-    ? resizeRows(resizeColumns(image, height), width)
-    : resizeColumns(resizeRows(image, width), height);
+    ? alongRows(alongColumns(image))
+    : alongColumns(alongRows(image));
 }
 
-function resizeRows(image: RgbImage, width: number): RgbImage {
-  if (image.width === width) return image;
+function resizeRows(
+  image: RgbImage,
+  width: number,
+  { taps, first, count, values }: ResizeWeights,
+): RgbImage {
   const { data, height } = image;
-  const { taps, first, count, values } = bicubicWeights(image.width, width);
   const output = new Uint8ClampedArray(width * height * 3); // [H, width, 3]
   let to = 0;
   for (let y = 0; y < height; y += 1) {
@@ -78,10 +101,12 @@ function resizeRows(image: RgbImage, width: number): RgbImage {
   return { width, height, data: new Uint8Array(output.buffer) };
 }
 
-function resizeColumns(image: RgbImage, height: number): RgbImage {
-  if (image.height === height) return image;
+function resizeColumns(
+  image: RgbImage,
+  height: number,
+  { taps, first, count, values }: ResizeWeights,
+): RgbImage {
   const { data, width } = image;
-  const { taps, first, count, values } = bicubicWeights(image.height, height);
   const rowBytes = width * 3;
   const output = new Uint8ClampedArray(rowBytes * height); // [height, W, 3]
   const sums = new Int32Array(rowBytes);
@@ -101,7 +126,7 @@ function resizeColumns(image: RgbImage, height: number): RgbImage {
 }
 
 /** `precompute_coeffs` and `normalize_coeffs_8bpc` of Resample.c. */
-function bicubicWeights(inputSize: number, outputSize: number): Weights {
+function bicubicWeights(inputSize: number, outputSize: number): ResizeWeights {
   const scale = inputSize / outputSize;
   const filterScale = Math.max(1, scale);
   const support = SUPPORT * filterScale;

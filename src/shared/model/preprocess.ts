@@ -1,7 +1,7 @@
 // From pixels to the tensor a network takes.
 
 import { letterboxImage } from "../image/letterbox-image.ts";
-import { resizeBicubic } from "../image/resize-bicubic.ts";
+import { resizeBicubic, type ResizePasses } from "../image/resize-bicubic.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import type { ImageInputSpec } from "./manifest.ts";
 
@@ -12,12 +12,14 @@ import type { ImageInputSpec } from "./manifest.ts";
  * axis. Source: CLIPImageProcessor with Florence-2's preprocessor_config.json.
  *
  * @param size side in pixels.
+ * @param passes as `resizeBicubic` takes them.
  * @returns `[B, 3, size, size]`; peak memory 15 bytes a pixel of it.
  */
 export function preprocess(
   images: readonly RgbImage[],
   input: ImageInputSpec,
   size: number,
+  passes?: ResizePasses,
 ): Float32Array {
   const plane = size * size;
   const tensor = new Float32Array(images.length * 3 * plane); // [B, 3, S, S]
@@ -25,8 +27,8 @@ export function preprocess(
   for (const [index, image] of images.entries()) {
     const { data } =
       input.resize === "letterbox"
-        ? letterboxImage(image, size, input.pad ?? 0)
-        : resizeBicubic(image, size, size);
+        ? letterboxImage(image, size, input.pad ?? 0, passes)
+        : resizeBicubic(image, size, size, passes);
     for (const [position, channel] of channels.entries()) {
       const mean = input.mean[position]!;
       const scale = 1 / input.std[position]!;

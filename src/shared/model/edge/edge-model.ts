@@ -1,5 +1,6 @@
 // The model wall over the kernels: vision and BART in one memory.
 
+import type { ResizePasses } from "../../image/resize-bicubic.ts";
 import { FlorenceError, throwIfAborted } from "../../errors.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { BundleSource } from "../bundle-source.ts";
@@ -18,6 +19,7 @@ import {
 import { MOST_ROWS, planMemory } from "./memory-plan.ts";
 import { splitKernels } from "./threads/split-kernels.ts";
 import { openTeam, type ThreadHost } from "./threads/team.ts";
+import { openPasses } from "./resize-passes.ts";
 import { createTurn } from "./turn.ts";
 import { startState } from "./edge-state.ts";
 import { findWeights, loadWeights, weightsEnd } from "./weights.ts";
@@ -72,6 +74,7 @@ export async function openEdgeModel(
 
 /** Kernels, and the end of the threads that share their work. */
 interface BoundKernels extends Kernels {
+  readonly passes: ResizePasses;
   close(): void;
 }
 
@@ -86,6 +89,7 @@ async function bindKernels(
     shared: threads !== undefined,
   });
   const own = await openKernels(modules, memory, variant);
+  const passes = await openPasses(modules[own.variant], threads !== undefined);
   const team =
     threads === undefined
       ? null
@@ -93,6 +97,7 @@ async function bindKernels(
   const run = team === null ? own.run : splitKernels(own.run, team);
   return {
     ...own,
+    passes,
     run: watch?.(run, memory) ?? run,
     close() {
       team?.close();
@@ -119,10 +124,9 @@ async function openOn(
   const rest = options.rest ?? (() => Promise.resolve());
   /** The arena serves one phase at a time. */
   const inTurn = createTurn();
-  const vision = createEdgeVision(work, manifest, tokenizer, {
-    inTurn,
-    rest: () => rest("block"),
-  });
+  const turns = { inTurn, rest: () => rest("block") };
+  const { passes } = kernels;
+  const vision = createEdgeVision(work, manifest, tokenizer, turns, passes);
 
   return {
     manifest,

@@ -1,6 +1,7 @@
 // The vision side over the kernels: DaViT, or towers whose sessions run here.
 
 import { FlorenceError, throwIfAborted } from "../../errors.ts";
+import type { ResizePasses } from "../../image/resize-bicubic.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Manifest } from "../manifest.ts";
 import type { Features } from "../model.ts";
@@ -31,6 +32,7 @@ export interface Turns {
 /**
  * The vision side of a bundle.
  *
+ * @param passes resize pictures.
  * @throws FlorenceError `bundle_invalid` if `edge.json` has another one.
  */
 export function createEdgeVision(
@@ -38,11 +40,14 @@ export function createEdgeVision(
   manifest: Manifest,
   tokenizer: Tokenizer,
   turns: Turns,
+  passes: ResizePasses,
 ): Vision {
   const { vision } = manifest;
-  if (vision.kind === "davit") return createEdgeDavit(work, vision, turns);
+  if (vision.kind === "davit") {
+    return createEdgeDavit(work, vision, turns, passes);
+  }
   const sessions = towerSessions(work, vision, turns);
-  return createTowers(vision, manifest, tokenizer, sessions, null);
+  return createTowers(vision, manifest, tokenizer, sessions, null, passes);
 }
 
 /** Bytes of work that the vision side takes, whatever it is asked. */
@@ -67,6 +72,7 @@ function createEdgeDavit(
   work: TextWork,
   spec: DavitSpec,
   { inTurn, rest }: Turns,
+  passes: ResizePasses,
 ): Vision {
   const { run, plan, weights } = work;
   return {
@@ -84,7 +90,7 @@ function createEdgeDavit(
         const all: Features[] = [];
         for (const image of images) {
           throwIfAborted(options.signal);
-          const pixels = preprocess([image], spec.input, size);
+          const pixels = preprocess([image], spec.input, size, passes);
           const pass = { ...work, vision };
           const data = await runDavit(pass, pixels, rest, options);
           const { width } = plan.text;

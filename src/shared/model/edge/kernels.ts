@@ -227,6 +227,25 @@ export interface KernelExports {
     factor: number,
     y: Pointer,
   ): void;
+  resizeRows(
+    x: Pointer,
+    strideX: number,
+    rows: number,
+    width: number,
+    first: Pointer,
+    pairs: number,
+    table: Pointer,
+    y: Pointer,
+  ): void;
+  resizeColumns(
+    x: Pointer,
+    line: number,
+    rows: number,
+    first: Pointer,
+    pairs: number,
+    table: Pointer,
+    y: Pointer,
+  ): void;
   attentionScratch(keys: number, width: number): number;
   attention(
     q: Pointer,
@@ -456,7 +475,8 @@ export async function openKernels(
   );
 }
 
-async function instantiate(
+/** The kernels of one module over one memory. */
+export async function instantiate(
   module: WebAssembly.Module | BufferSource,
   memory: WebAssembly.Memory,
 ): Promise<KernelExports> {

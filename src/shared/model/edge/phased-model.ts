@@ -21,6 +21,7 @@ import {
   promptsWithin,
 } from "./phases.ts";
 import type { TextWork } from "./text-layers.ts";
+import { openPasses } from "./resize-passes.ts";
 import { createTurn } from "./turn.ts";
 import { createWeightStream, type WeightStream } from "./weight-stream.ts";
 import { findWeights } from "./weights.ts";
@@ -73,10 +74,16 @@ export async function openPhasedModel(
     base: phases.phases[name].base,
   });
 
-  const vision = createEdgeVision(workOf("vision"), manifest, tokenizer, {
-    inTurn: (act) => inTurn(() => settled(weights, act)),
-    rest: () => rest("block"),
-  });
+  const vision = createEdgeVision(
+    workOf("vision"),
+    manifest,
+    tokenizer,
+    {
+      inTurn: (act) => inTurn(() => settled(weights, act)),
+      rest: () => rest("block"),
+    },
+    await openPasses(modules[variant], false),
+  );
 
   const model: Model = {
     manifest,

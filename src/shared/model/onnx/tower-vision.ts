@@ -2,11 +2,12 @@
 // closer at regions, and answer some prompts themselves.
 
 import { FlorenceError, throwIfAborted } from "../../errors.ts";
+import type { ResizePasses } from "../../image/resize-bicubic.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Manifest, TowerSpec } from "../manifest.ts";
 import type { Features, PromptSight, RunOptions } from "../model.ts";
-import type { Session } from "../session.ts";
+import type { HeldTensor, Session, Tensor } from "../session.ts";
 import { lookCloser, type Glance, type Seen } from "../towers/closer-look.ts";
 import { createHintWriter } from "../towers/hint-writer.ts";
 import { createPromptKinds } from "../towers/prompt-kinds.ts";
@@ -33,6 +34,7 @@ interface Seeing extends Seen {
  *
  * @param openReader opens the reader's graphs, once, when a text is first asked
  *   for; null where the model has no reader.
+ * @param passes as `resizeBicubic` takes them.
  */
 export function createTowers(
   spec: TowersSpec,
@@ -40,10 +42,20 @@ export function createTowers(
   tokenizer: Tokenizer,
   sessions: Readonly<Record<string, Session>>,
   openReader: (() => Promise<ReaderSessions>) | null,
+  passes?: ResizePasses,
 ): Vision {
   const writer = createHintWriter(tokenizer);
   const inputSize = Math.max(...spec.towers.map((tower) => tower.input.size));
   const kinds = createPromptKinds(spec, tokenizer);
+  const runTower = (
+    tower: TowerSpec,
+    images: readonly RgbImage[],
+    options: RunOptions,
+  ): Promise<TowerRun> => {
+    const { input } = tower;
+    const pixels = pixelTensor(images, input, input.size, options, passes);
+    return runSession(sessions[tower.graph]!, pixels, options);
+  };
 
   const glance = async (
     images: readonly RgbImage[],
@@ -55,7 +67,7 @@ export function createTowers(
     }));
     for (const tower of spec.towers) {
       if (tower.kind !== "classifier") continue;
-      const own = await runTower(tower, images, sessions, options);
+      const own = await runTower(tower, images, options);
       for (const [at, one] of glances.entries()) {
         const valueOf = own.valuesOf(at);
         one.tags.push(...readTags(tower, valueOf));
@@ -86,7 +98,7 @@ export function createTowers(
       }));
       let features: readonly Features[] | null = null;
       for (const tower of spec.towers) {
-        const ran = await runTower(tower, images, sessions, options);
+        const ran = await runTower(tower, images, options);
         if (tower.kind === "classifier" && tower.features) {
           features = await readFeatures(ran.features!, inputSize);
         }
@@ -167,14 +179,18 @@ function detectionsOf(
   return readDetections(wide, image, predictionsOf);
 }
 
-async function runTower(
-  tower: TowerSpec,
-  images: readonly RgbImage[],
-  sessions: Readonly<Record<string, Session>>,
+/** What a tower gave for some images. */
+interface TowerRun {
+  readonly valuesOf: (index: number) => (name: string) => Float32Array;
+  readonly features: HeldTensor | undefined;
+}
+
+async function runSession(
+  session: Session,
+  pixels: Tensor,
   options: RunOptions,
-) {
-  const pixels = pixelTensor(images, tower.input, tower.input.size, options);
-  const outputs = await sessions[tower.graph]!.run({ image: pixels }, options);
+): Promise<TowerRun> {
+  const outputs = await session.run({ image: pixels }, options);
   const values = new Map<string, Float32Array>();
   for (const [name, held] of Object.entries(outputs)) {
     if (name === "image_features") continue;
@@ -184,7 +200,7 @@ async function runTower(
   const valuesOf =
     (index: number) =>
     (name: string): Float32Array =>
-      rowOf(values, name, index, images.length);
+      rowOf(values, name, index, pixels.dims[0]!);
   return { valuesOf, features: outputs["image_features"] };
 }
 

@@ -1,6 +1,7 @@
 // What the vision sides on ONNX graphs have in common.
 
 import { throwIfAborted } from "../../errors.ts";
+import type { ResizePasses } from "../../image/resize-bicubic.ts";
 import type { RgbImage } from "../../image/rgb-image.ts";
 import type { Manifest } from "../manifest.ts";
 import type { EncodeOptions, Features } from "../model.ts";
@@ -21,15 +22,20 @@ export interface Vision {
 
 type Input = Extract<Manifest["vision"], { kind: "davit" }>["input"];
 
-/** Images as one network takes them: `[B, 3, size, size]`. */
+/**
+ * Images as one network takes them: `[B, 3, size, size]`.
+ *
+ * @param passes as `resizeBicubic` takes them.
+ */
 export function pixelTensor(
   images: readonly RgbImage[],
   input: Input,
   size: number,
   options: EncodeOptions,
+  passes?: ResizePasses,
 ): Tensor {
   throwIfAborted(options.signal);
-  const data = preprocess(images, input, size);
+  const data = preprocess(images, input, size, passes);
   return { type: "float32", dims: [images.length, 3, size, size], data };
 }
 
