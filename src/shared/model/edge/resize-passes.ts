@@ -11,7 +11,7 @@ import { instantiate, type KernelExports } from "./kernels.ts";
 
 const PAGE = 65_536;
 /** Bytes of a picture at a time; more where one row's taps have more. */
-const BAND_BYTES = 262_144;
+const BAND_BYTES = 65_536;
 /** What may be read past the last taps, and written; taps of weight 0 are read. */
 const MARGIN = 16;
 /** A weight is 4096 times its high part, and its low part. */
