@@ -107,7 +107,7 @@ async function openWeb(path: string): Promise<LoadedModel> {
   const module = await WebAssembly.compile(await readFile(file));
   // By its address: it is typed for workerd.
   const { href } = new URL(
-    "../../workers/edge/onnxruntime-session.ts",
+    "../../workers/onnxruntime/onnxruntime-session.ts",
     import.meta.url,
   );
   const { createWebSessions } = (await import(href)) as {

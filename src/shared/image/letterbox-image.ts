@@ -1,6 +1,10 @@
 // Fits a picture into a square without changing its aspect ratio.
 
-import { resizeBicubic, type ResizePasses } from "./resize-bicubic.ts";
+import {
+  freePixels,
+  resizeBicubic,
+  type ResizePasses,
+} from "./resize-bicubic.ts";
 import type { RgbImage } from "./rgb-image.ts";
 
 /**
@@ -32,5 +36,6 @@ export function letterboxImage(
       scaled.data.subarray(row * width * 3, (row + 1) * width * 3),
       row * side * 3,
     );
+  if (scaled !== image) freePixels(scaled);
   return { width: side, height: side, data };
 }

@@ -63,9 +63,18 @@ export function resizeBicubic(
   };
   const shrinksBy = image.height - height;
   const columnsFirst = shrinksBy > 0 && shrinksBy > 2 * (image.width - width);
-  return columnsFirst
-    ? alongRows(alongColumns(image))
-    : alongColumns(alongRows(image));
+  const between = columnsFirst ? alongColumns(image) : alongRows(image);
+  const resized = columnsFirst ? alongRows(between) : alongColumns(between);
+  if (between !== image && between !== resized) freePixels(between);
+  return resized;
+}
+
+/**
+ * Gives a picture's memory back now: it may be as large as a photo, and the
+ * collector does not hurry. Nothing may use the picture any more.
+ */
+export function freePixels({ data: { buffer } }: RgbImage): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function resizeRows(

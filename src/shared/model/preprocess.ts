@@ -1,7 +1,11 @@
 // From pixels to the tensor a network takes.
 
 import { letterboxImage } from "../image/letterbox-image.ts";
-import { resizeBicubic, type ResizePasses } from "../image/resize-bicubic.ts";
+import {
+  freePixels,
+  resizeBicubic,
+  type ResizePasses,
+} from "../image/resize-bicubic.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import type { ImageInputSpec } from "./manifest.ts";
 
@@ -25,10 +29,11 @@ export function preprocess(
   const tensor = new Float32Array(images.length * 3 * plane); // [B, 3, S, S]
   const channels = input.order === "rgb" ? [0, 1, 2] : [2, 1, 0];
   for (const [index, image] of images.entries()) {
-    const { data } =
+    const resized =
       input.resize === "letterbox"
         ? letterboxImage(image, size, input.pad ?? 0, passes)
         : resizeBicubic(image, size, size, passes);
+    const { data } = resized;
     for (const [position, channel] of channels.entries()) {
       const mean = input.mean[position]!;
       const scale = 1 / input.std[position]!;
@@ -37,6 +42,7 @@ export function preprocess(
         tensor[start + pixel] = (data[at]! - mean) * scale;
       }
     }
+    if (resized !== image) freePixels(resized);
   }
   return tensor;
 }
