@@ -2,7 +2,7 @@
 // through a bundle for the kernels in f32 and through another of the same
 // weights, and every product's results are compared.
 
-import { convolutionInSteps } from "../convert/edge/convolution-steps.ts";
+import { convolutionInSteps } from "../shared/model/edge/convolution-steps.ts";
 import { bundleFolder } from "../node/bundle-folder.ts";
 import { NODE_KERNELS } from "../node/open-bundle.ts";
 import { ARENA_START } from "../shared/model/edge/arena.ts";

@@ -24,6 +24,7 @@ import {
   LAYER_NORM,
   SOFTMAX,
 } from "./cases/pointwise.ts";
+import { RESIZING } from "./cases/resize.ts";
 import type { Family } from "./family.ts";
 
 export const FAMILIES: readonly Family[] = [
@@ -42,6 +43,7 @@ export const FAMILIES: readonly Family[] = [
   WHOLE_CONVOLUTION,
   POOLING,
   ENLARGING,
+  RESIZING,
   ATTENTION,
   WINDOW_ATTENTION,
   CHANNEL_ATTENTION,

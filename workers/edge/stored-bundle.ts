@@ -7,6 +7,12 @@ import type { BundleSource } from "../../src/shared/model/bundle-source.ts";
 /** Bytes read at a time. */
 const PIECE_BYTES = 256 * 1024;
 
+/** With the last one the buffer comes back, whatever the types say. */
+interface Piece {
+  readonly done: boolean;
+  readonly value?: Uint8Array<ArrayBuffer>;
+}
+
 /** Where a bundle's files are. */
 export type OpenFile = (
   file: string,
@@ -43,12 +49,20 @@ export function storedBundle(name: string, open: OpenFile): BundleSource {
     }
     const reader = body.getReader({ mode: "byob" });
     try {
-      // One buffer for all pieces: the collector would not keep up with them.
+      // One buffer for all pieces, and full ones: the collector would not keep up
+      // with buffers, nor with what each piece takes beside its bytes.
       let room = new ArrayBuffer(PIECE_BYTES);
       for (;;) {
-        const { done, value } = await reader.read(new Uint8Array(room));
-        if (done) return;
-        yield value;
+        const view = new Uint8Array(room);
+        const { done, value } = (await reader.readAtLeast(
+          PIECE_BYTES,
+          view,
+        )) as Piece;
+        if (value !== undefined && value.byteLength > 0) yield value;
+        if (done || value === undefined) {
+          value?.buffer.transfer(0);
+          return;
+        }
         room = value.buffer;
       }
     } finally {

@@ -12,7 +12,7 @@ import type { KernelExports } from "../../shared/model/edge/kernels.ts";
 import { type LoadedModel, openModel } from "../../shared/model/open-model.ts";
 import { findTask } from "../../shared/tasks/index.ts";
 import { promptIds } from "../../shared/tasks/task.ts";
-import { convolutionInSteps } from "./convolution-steps.ts";
+import { convolutionInSteps } from "../../shared/model/edge/convolution-steps.ts";
 import type { Gram } from "./round-weights.ts";
 
 /** Sums by the name of a matrix. */

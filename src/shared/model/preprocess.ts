@@ -27,22 +27,53 @@ export function preprocess(
 ): Float32Array {
   const plane = size * size;
   const tensor = new Float32Array(images.length * 3 * plane); // [B, 3, S, S]
-  const channels = input.order === "rgb" ? [0, 1, 2] : [2, 1, 0];
   for (const [index, image] of images.entries()) {
-    const resized =
-      input.resize === "letterbox"
-        ? letterboxImage(image, size, input.pad ?? 0, passes)
-        : resizeBicubic(image, size, size, passes);
-    const { data } = resized;
-    for (const [position, channel] of channels.entries()) {
-      const mean = input.mean[position]!;
-      const scale = 1 / input.std[position]!;
-      const start = (index * 3 + position) * plane;
-      for (let pixel = 0, at = channel; pixel < plane; pixel += 1, at += 3) {
-        tensor[start + pixel] = (data[at]! - mean) * scale;
-      }
-    }
-    if (resized !== image) freePixels(resized);
+    const start = index * 3 * plane;
+    const own = tensor.subarray(start, start + 3 * plane);
+    writeValues(image, input, size, passes, own, plane, 1);
   }
   return tensor;
+}
+
+/**
+ * The same of one image, pixel by pixel, into a place that is there already.
+ *
+ * @param to `[size, size, 3]`.
+ */
+export function preprocessInto(
+  image: RgbImage,
+  input: ImageInputSpec,
+  size: number,
+  passes: ResizePasses,
+  to: Float32Array,
+): void {
+  writeValues(image, input, size, passes, to, 1, 3);
+}
+
+/** Values of one image, so far from channel to channel and pixel to pixel. */
+function writeValues(
+  image: RgbImage,
+  input: ImageInputSpec,
+  size: number,
+  passes: ResizePasses | undefined,
+  to: Float32Array,
+  channelStep: number,
+  pixelStep: number,
+): void {
+  const resized =
+    input.resize === "letterbox"
+      ? letterboxImage(image, size, input.pad ?? 0, passes)
+      : resizeBicubic(image, size, size, passes);
+  const { data } = resized;
+  const channels = input.order === "rgb" ? [0, 1, 2] : [2, 1, 0];
+  for (const [position, channel] of channels.entries()) {
+    const mean = input.mean[position]!;
+    const scale = 1 / input.std[position]!;
+    let place = position * channelStep;
+    for (let at = channel; at < data.length; at += 3) {
+      to[place] = (data[at]! - mean) * scale;
+      place += pixelStep;
+    }
+  }
+  if (resized !== image) freePixels(resized);
 }

@@ -1,7 +1,7 @@
 // Convolutions, pooling and resizing of images of any size.
 
 import { deepEqual } from "node:assert/strict";
-import { convolutionInSteps } from "../../../src/convert/edge/convolution-steps.ts";
+import { convolutionInSteps } from "../../../src/shared/model/edge/convolution-steps.ts";
 import { ACTIVATIONS } from "../../../src/shared/model/edge/run-tower.ts";
 import { CONVOLUTION_KINDS } from "../../../src/shared/model/edge/tower-layout.ts";
 import { packF32 } from "../../../src/shared/model/edge/pack-f32.ts";

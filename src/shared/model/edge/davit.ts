@@ -48,16 +48,17 @@ interface Band {
 /**
  * The features of one image, by all steps.
  *
- * @param pixels `[3, size, size]`, as `preprocess` makes it; emptied.
+ * @param write the pixels, `[size, size, 3]`, as `preprocessInto` does: nothing as
+ *   large need exist beside the arena.
  * @returns `[1 + places, d]`.
  */
 export async function runDavit(
   work: VisionWork,
-  pixels: Float32Array,
+  write: (to: Float32Array) => void,
   rest: () => Promise<void>,
   options: RunOptions,
 ): Promise<Float32Array> {
-  const { kind, values } = await runVision(work, pixels, rest, options);
+  const { kind, values } = await runVision(work, write, rest, options);
   if (kind === "features") return values;
   throw new Error("internal: a pass ends with the projector");
 }
@@ -73,13 +74,14 @@ export type VisionOutput =
  *
  * @param input where the first step is the first of all: `[3, size, size]`, as
  *   `preprocess` makes it; else the map that the step before it gave. It is
- *   emptied once it is copied: the collector would keep megabytes for long.
+ *   emptied once it is copied: the collector would keep megabytes for long. Or
+ *   what writes the pixels, as for `runDavit`.
  * @param rest called between steps, so that others get a turn.
  * @throws FlorenceError `deadline_exceeded`; what `weights.ready` throws.
  */
 export async function runVision(
   work: VisionWork,
-  input: Float32Array,
+  input: Float32Array | ((to: Float32Array) => void),
   rest: () => Promise<void>,
   options: RunOptions,
 ): Promise<VisionOutput> {
@@ -87,9 +89,13 @@ export async function runVision(
   const { steps, size } = vision;
   // Its phase begins: before that the arena is others'.
   await weights.ready(steps[0]!.segment);
-  if (steps[0]!.before === null) writePixels(work, input, size);
-  else arena.floats(mapOf(work, steps[0]!.before), input.length).set(input);
-  free(input);
+  if (typeof input === "function") {
+    input(arena.floats(piece(work, "mapB"), 3 * size * size));
+  } else {
+    if (steps[0]!.before === null) writePixels(work, input, size);
+    else arena.floats(mapOf(work, steps[0]!.before), input.length).set(input);
+    free(input);
+  }
   for (const step of steps) {
     throwIfAborted(options.signal);
     await weights.ready(step.segment);

@@ -7,7 +7,7 @@ import type { Manifest } from "../manifest.ts";
 import type { Features } from "../model.ts";
 import { createTowers } from "../onnx/tower-vision.ts";
 import type { Vision } from "../onnx/vision.ts";
-import { preprocess } from "../preprocess.ts";
+import { preprocessInto } from "../preprocess.ts";
 import type { Session } from "../session.ts";
 import { runDavit } from "./davit.ts";
 import type { EdgePlan } from "./edge-plan.ts";
@@ -90,9 +90,11 @@ function createEdgeDavit(
         const all: Features[] = [];
         for (const image of images) {
           throwIfAborted(options.signal);
-          const pixels = preprocess([image], spec.input, size, passes);
           const pass = { ...work, vision };
-          const data = await runDavit(pass, pixels, rest, options);
+          const write = (to: Float32Array): void => {
+            preprocessInto(image, spec.input, size, passes, to);
+          };
+          const data = await runDavit(pass, write, rest, options);
           const { width } = plan.text;
           const tokens = data.length / width;
           all.push({ data, tokens, width, hintIds: [], inputSize: size });

@@ -1,11 +1,11 @@
 // The kernel `convolution` as the kernels it is made of, for who watches products:
 // inside of the kernel nobody sees them. Results are the same to the bit.
 
-import { linear, linearScratch } from "../../shared/model/edge/linear.ts";
-import type { KernelExports } from "../../shared/model/edge/kernels.ts";
-import { ACTIVATIONS, activate } from "../../shared/model/edge/run-tower.ts";
-import { CONVOLUTION_KINDS } from "../../shared/model/edge/tower-layout.ts";
-import type { Linear } from "../../shared/model/edge/weights.ts";
+import { linear, linearScratch } from "./linear.ts";
+import type { KernelExports } from "./kernels.ts";
+import { ACTIVATIONS, activate } from "./run-tower.ts";
+import { CONVOLUTION_KINDS } from "./tower-layout.ts";
+import type { Linear } from "./weights.ts";
 
 const F32 = 4;
 /** Bytes of results made at a time, and rows that products take at a time. */
