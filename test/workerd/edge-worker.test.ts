@@ -192,8 +192,10 @@ test("gives up the work of clients whose connections broke off", async () => {
   // One at work, and as many as may wait: the next one is refused.
   const form = new FormData();
   form.set("image", new Blob([STREET]), "street.jpg");
-  // Each with a vision pass of its own, or they would soon be done.
-  const request = { tasks: [{ task: "caption" }], options: { cache: "off" } };
+  // Each with a vision pass of its own and a look at several things, or the first
+  // would be done before all are asked.
+  const segment = { task: "segment", phrase: "the car" };
+  const request = { tasks: [segment], options: { cache: "off" } };
   form.set("request", JSON.stringify(request));
   const asked = new Response(form);
   const headers = {
