@@ -167,6 +167,8 @@ async function watch(
   const acting = act().finally(() => {
     state.isOver = true;
   });
+  // Thrown below; until then it is no unhandled one.
+  acting.catch(() => undefined);
   while (!state.isOver) {
     const usage = await worker.heap();
     if (sum(usage) > sum(most)) most = usage;

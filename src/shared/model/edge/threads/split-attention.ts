@@ -6,8 +6,8 @@ import { type Split, WORTH } from "./split.ts";
 
 const F32 = 4;
 const F16 = 2;
-/** Rows of a tile of the f32 product; up to 5 rows are added up otherwise. */
-const TILE_ROWS = 6;
+/** Two tiles of the f32 product: up to 5 rows are added up otherwise. */
+const TILES_ROWS = 8;
 
 export function splitAttention({
   run,
@@ -128,7 +128,7 @@ export function splitAttention({
       // By pixels: a group's last panel reaches into the next group's results. Each
       // part turns the scores around anew.
       over(
-        { total: rows, unit: TILE_ROWS, work, rooms: own, each: 1 },
+        { total: rows, unit: TILES_ROWS, work, rooms: own, each: 1 },
         (calls, first, part, room) => {
           calls.channelMix(
             v + first * strideV,

@@ -12,8 +12,8 @@ export type WeightKind = EdgeMatrix["kind"];
 const F32 = 4;
 /** Up to this many rows the kernels take another way. */
 export const FEW_ROWS = 5;
-/** Rows of a tile, and rows whose activations are packed at a time. */
-const TILE_ROWS = 6;
+/** Whole tiles, of 6 rows of bytes or 4 in f32, and rows taken at a time. */
+const TILES_ROWS = 12;
 const BLOCK_ROWS = 48;
 /** Columns of a panel of weights; 4-bit panels of one row go in twos. */
 const PANEL = 8;
@@ -112,7 +112,7 @@ export function splitProducts({
 export function inRows(
   rows: number,
 ): Pick<Whole, "total" | "unit" | "block" | "least"> {
-  const unit = rows >= MANY_ROWS ? BLOCK_ROWS : TILE_ROWS;
+  const unit = rows >= MANY_ROWS ? BLOCK_ROWS : TILES_ROWS;
   return { total: rows, unit, block: BLOCK_ROWS, least: LEAST_ROWS };
 }
 
