@@ -1,5 +1,6 @@
 // One-byte weights against 1 or 2 rows at a time: a step of decoding. Here the
-// reading of weights is the cost, so sums run along k in many short chains.
+// reading of weights is the cost: for one row four panels are read side by side,
+// for others sums run along k in many short chains.
 
 import { ones, sumBytes } from "./lanes";
 import { storeFour } from "./int8-tile";
@@ -26,7 +27,17 @@ export function int8Rows(
   stride: usize,
 ): void {
   const panel: usize = (<usize>k) << 3;
-  for (let column = 0; column < n; column += 8) {
+  let column = 0;
+  if (rows == 1) {
+    for (; column + 32 <= n; column += 32) {
+      fourPanels(a, k, w, c, scaleA, starts, scaleW, bias);
+      w += panel << 2;
+      scaleW += 128;
+      bias += 128;
+      c += 128;
+    }
+  }
+  for (; column < n; column += 8) {
     let row: usize = 0;
     for (; row + 2 <= <usize>rows; row += 2) {
       const at = row << 2;
@@ -60,6 +71,56 @@ export function int8Rows(
     bias += 32;
     c += 32;
   }
+}
+
+/** One row of 32 columns: four panels are on their way from memory at once. */
+function fourPanels(
+  a: usize,
+  k: i32,
+  w: usize,
+  c: usize,
+  scaleA: usize,
+  starts: usize,
+  scaleW: usize,
+  bias: usize,
+): void {
+  const one = ones(k);
+  const panel: usize = (<usize>k) << 3;
+  let second = w + panel;
+  let third = second + panel;
+  let fourth = third + panel;
+  let a0 = v128.load32_splat(starts);
+  let a1 = a0;
+  let b0 = a0;
+  let b1 = a0;
+  let c0 = a0;
+  let c1 = a0;
+  let d0 = a0;
+  let d1 = a0;
+  for (const end: usize = a + k; a < end; a += 8) {
+    const x = v128.load32_splat(a);
+    const y = v128.load32_splat(a, 4);
+    a0 = sumBytes(x, v128.load(w), y, v128.load(w, 32), a0, one);
+    a1 = sumBytes(x, v128.load(w, 16), y, v128.load(w, 48), a1, one);
+    b0 = sumBytes(x, v128.load(second), y, v128.load(second, 32), b0, one);
+    b1 = sumBytes(x, v128.load(second, 16), y, v128.load(second, 48), b1, one);
+    c0 = sumBytes(x, v128.load(third), y, v128.load(third, 32), c0, one);
+    c1 = sumBytes(x, v128.load(third, 16), y, v128.load(third, 48), c1, one);
+    d0 = sumBytes(x, v128.load(fourth), y, v128.load(fourth, 32), d0, one);
+    d1 = sumBytes(x, v128.load(fourth, 16), y, v128.load(fourth, 48), d1, one);
+    w += 64;
+    second += 64;
+    third += 64;
+    fourth += 64;
+  }
+  storeFour(c, a0, scaleA, scaleW, bias);
+  storeFour(c + 16, a1, scaleA, scaleW + 16, bias + 16);
+  storeFour(c + 32, b0, scaleA, scaleW + 32, bias + 32);
+  storeFour(c + 48, b1, scaleA, scaleW + 48, bias + 48);
+  storeFour(c + 64, c0, scaleA, scaleW + 64, bias + 64);
+  storeFour(c + 80, c1, scaleA, scaleW + 80, bias + 80);
+  storeFour(c + 96, d0, scaleA, scaleW + 96, bias + 96);
+  storeFour(c + 112, d1, scaleA, scaleW + 112, bias + 112);
 }
 
 function oneRow(

@@ -2,36 +2,58 @@
 // leftmost first. A heap of candidate pairs over a linked list keeps a word of
 // n bytes at O(n log n), however uniform it is.
 
-/** Two adjacent tokens that become one. */
-export interface Merge {
-  readonly left: number;
-  readonly right: number;
-  readonly merged: number;
+/**
+ * Pairs of adjacent tokens in the order of their ranks, best first, and what
+ * each becomes. In three arrays: an object for each of 50,000 merges would take
+ * megabytes of an isolate.
+ */
+export interface Merges {
+  readonly left: Int32Array; // [count]
+  readonly right: Int32Array; // [count]
+  readonly merged: Int32Array; // [count]
 }
 
 export type MergeWord = (ids: readonly number[]) => number[];
 
-/** Ids stay below this, so that a pair of them is one exact number. */
-const ID_LIMIT = 2 ** 26;
+/** The rank of a pair, -1 if it is never merged. */
+type RankOf = (left: number, right: number) => number;
 
-/**
- * Prepares the merges, given in the order of their ranks, best first.
- *
- * @returns a function from the ids of a word's bytes to the ids of its pieces.
- */
-export function bytePairMerger(merges: readonly Merge[]): MergeWord {
-  const rankOf = new Map<number, number>();
-  for (const [rank, { left, right }] of merges.entries()) {
-    const key = left * ID_LIMIT + right;
-    if (!rankOf.has(key)) rankOf.set(key, rank);
-  }
+/** @returns a function from the ids of a word's bytes to the ids of its pieces. */
+export function bytePairMerger(merges: Merges): MergeWord {
+  const rankOf = pairTable(merges);
   return (ids) => mergeWord(ids, merges, rankOf);
+}
+
+/** A hash table with open addressing, at most half of it in use. */
+function pairTable({ left, right }: Merges): RankOf {
+  const mask = 2 ** Math.ceil(Math.log2(2 * left.length + 1)) - 1;
+  const ranks = new Int32Array(mask + 1).fill(-1);
+  /** Where the pair stands, or the free place where it would. */
+  const find = (a: number, b: number): number => {
+    let at = hash(a, b) & mask;
+    for (;;) {
+      const rank = ranks[at]!;
+      if (rank < 0 || (left[rank] === a && right[rank] === b)) return at;
+      at = (at + 1) & mask;
+    }
+  };
+  for (let rank = 0; rank < left.length; rank += 1) {
+    const at = find(left[rank]!, right[rank]!);
+    if (ranks[at]! < 0) ranks[at] = rank; // of equal pairs the best
+  }
+  return (a, b) => ranks[find(a, b)]!;
+}
+
+/** Multipliers of MurmurHash3, whose high bits come down to the low ones. */
+function hash(a: number, b: number): number {
+  const mixed = Math.imul(Math.imul(a, 0x85ebca6b) ^ b, 0xc2b2ae35);
+  return mixed ^ (mixed >>> 15);
 }
 
 function mergeWord(
   ids: readonly number[],
-  merges: readonly Merge[],
-  rankOf: ReadonlyMap<number, number>,
+  { left, right, merged }: Merges,
+  rankOf: RankOf,
 ): number[] {
   const length = ids.length;
   if (length < 2) return [...ids];
@@ -43,20 +65,20 @@ function mergeWord(
   const propose = (at: number): void => {
     const after = next[at]!;
     if (at < 0 || after >= length) return;
-    const rank = rankOf.get(id[at]! * ID_LIMIT + id[after]!);
-    if (rank !== undefined) push(heap, rank * length + at);
+    const rank = rankOf(id[at]!, id[after]!);
+    if (rank >= 0) push(heap, rank * length + at);
   };
   for (let at = 0; at + 1 < length; at += 1) propose(at);
 
   while (heap.length > 0) {
     const best = pop(heap);
     const at = best % length;
-    const merge = merges[(best - at) / length]!;
+    const rank = (best - at) / length;
     const after = next[at]!;
     // A proposal is stale once one of its sides was merged elsewhere.
-    if (id[at] !== merge.left || after >= length) continue;
-    if (id[after] !== merge.right) continue;
-    id[at] = merge.merged;
+    if (id[at] !== left[rank] || after >= length) continue;
+    if (id[after] !== right[rank]) continue;
+    id[at] = merged[rank]!;
     id[after] = -1;
     next[at] = next[after]!;
     if (next[at] < length) previous[next[at]] = at;

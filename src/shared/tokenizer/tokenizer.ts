@@ -4,7 +4,8 @@
 
 import { FlorenceError } from "../errors.ts";
 import { bytesOfToken, CHARACTER_OF_BYTE } from "./byte-alphabet.ts";
-import { bytePairMerger, type Merge, type MergeWord } from "./byte-pairs.ts";
+import { bytePairMerger, type Merges, type MergeWord } from "./byte-pairs.ts";
+import { packTexts } from "./token-texts.ts";
 import {
   readVocabulary,
   type AddedToken,
@@ -83,16 +84,13 @@ const WORDS =
 const ENCODER = new TextEncoder();
 
 function makeTokenizer(vocabulary: Vocabulary): Tokenizer {
-  const tokens: string[] = [];
-  for (const [token, id] of vocabulary.ids) tokens[id] = token;
-  const size = tokens.length;
+  // Nothing below may hold the vocabulary: closures share what one of them uses.
+  const { size, textOf } = packTexts(vocabulary.ids);
   const added = new Map(vocabulary.added.map((token) => [token.id, token]));
   const split = addedTokenSplitter(vocabulary.added);
   const merge = bytePairMerger(resolveMerges(vocabulary, added));
   const special = specialTokens(vocabulary.ids);
-  const byteIds = CHARACTER_OF_BYTE.map(
-    (character) => vocabulary.ids.get(character) ?? special.unk,
-  );
+  const byteIds = idsOfBytes(vocabulary.ids, special.unk);
 
   const encodePlain = (text: string): number[] => {
     const ids: number[] = [];
@@ -116,11 +114,11 @@ function makeTokenizer(vocabulary: Vocabulary): Tokenizer {
       const skip = options.skipSpecialTokens ?? false;
       const chunks = ids
         .filter((id) => !(skip && added.get(id)?.special === true))
-        .map((id) => bytesOfToken(tokens[id] ?? ""));
+        .map((id) => bytesOfToken(textOf(id)));
       return decodeBytes(chunks);
     },
     isAdded: (id) => added.has(id),
-    tokenText: (id) => tokens[id] ?? "",
+    tokenText: textOf,
     locationBin(id) {
       const bin = id - special.firstLocation;
       return bin >= 0 && bin < special.locationCount ? bin : undefined;
@@ -152,25 +150,40 @@ function decodeBytes(chunks: readonly Uint8Array[]): string {
   );
 }
 
+/** The id of each byte's character. */
+function idsOfBytes(ids: ReadonlyMap<string, number>, unk: number): number[] {
+  return CHARACTER_OF_BYTE.map((character) => ids.get(character) ?? unk);
+}
+
 function resolveMerges(
   { ids, merges }: Vocabulary,
   added: ReadonlyMap<number, AddedToken>,
-): Merge[] {
-  const resolved: Merge[] = [];
+): Merges {
+  const left = new Int32Array(merges.length);
+  const right = new Int32Array(merges.length);
+  const merged = new Int32Array(merges.length);
+  let count = 0;
   for (const [leftToken, rightToken] of merges) {
-    const left = ids.get(leftToken);
-    const right = ids.get(rightToken);
-    const merged = ids.get(leftToken + rightToken);
-    if (left === undefined || right === undefined || merged === undefined) {
+    const [leftId, rightId] = [ids.get(leftToken), ids.get(rightToken)];
+    const id = ids.get(leftToken + rightToken);
+    if (leftId === undefined || rightId === undefined || id === undefined) {
       throw new FlorenceError(
         "bundle_invalid",
         `The tokenizer merges ${JSON.stringify([leftToken, rightToken])} into a token its vocabulary lacks. Its files are of different models.`,
       );
     }
     // An added token is never built from text, whatever the merges say.
-    if (!added.has(merged)) resolved.push({ left, right, merged });
+    if (added.has(id)) continue;
+    left[count] = leftId;
+    right[count] = rightId;
+    merged[count] = id;
+    count += 1;
   }
-  return resolved;
+  return {
+    left: left.subarray(0, count),
+    right: right.subarray(0, count),
+    merged: merged.subarray(0, count),
+  };
 }
 
 function specialTokens(ids: ReadonlyMap<string, number>): SpecialTokens {

@@ -179,7 +179,8 @@ export const SOFTMAX: Family = {
       near(
         all.subarray(first, first + count),
         want,
-        want.map((value) => 2e-38 + value * (1e-6 + 3e-7 * top * scale)),
+        // Terms below exp(-64) are taken as that.
+        want.map((value) => 1.7e-28 + value * (1e-6 + 3e-7 * top * scale)),
         `softmax of ${count}`,
       );
       const padding = all.subarray(
