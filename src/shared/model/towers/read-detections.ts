@@ -151,6 +151,8 @@ function readCells(
   const classes = tower.labels.length;
   const candidates: Candidate[] = [];
   for (let at = 0; at < predictions.length; at += 5 + classes) {
+    // Scores of classes are at most 1: most cells need no look at them.
+    if (predictions[at + 4]! < threshold) continue;
     let label = 0;
     let score = -Infinity;
     for (let index = 0; index < classes; index += 1) {

@@ -1,6 +1,6 @@
 // Memory that threads share beside the kernels': what is to be done, and signals.
 
-/** Places of the signals; each that threads wait for has a cache line. */
+/** Places of the signals; each that threads write while they work has a cache line. */
 export const LEFT = 0; // pieces that nobody has taken; below 0 none
 export const DONE = 16; // pieces that are done
 export const TURN = 32; // goes up with each job, and at the end
@@ -10,7 +10,9 @@ export const ROOM = 65; // where the threads' own rooms begin
 export const EACH = 66; // bytes of each room
 export const FAILED = 67; // 1 once a piece has failed
 export const STOPPED = 68; // 1 when helpers are to end
-const SIGNALS = 80;
+export const FRONT = 80; // pieces that the leader has taken, the first ones
+export const BACK = 96; // pieces that helpers have taken, the last ones
+const SIGNALS = 112;
 
 /** Most pieces of one job. */
 export const MOST_PIECES = 256;

@@ -6,9 +6,11 @@ import type { KernelExports } from "../kernels.ts";
 import { createCallMaker, createCallWriter, type Calls } from "./calls.ts";
 import {
   createSignalMemory,
+  BACK,
   DONE,
   EACH,
   FAILED,
+  FRONT,
   LEFT,
   ROOM,
   type Signals,
@@ -135,6 +137,8 @@ function createSharing(run: KernelExports, signals: Signals): Team["share"] {
 /** All that was written before is seen by who takes a piece. */
 function begin(words: Int32Array, pieces: number): void {
   Atomics.store(words, DONE, 0);
+  Atomics.store(words, FRONT, 0);
+  Atomics.store(words, BACK, 0);
   Atomics.store(words, TOTAL, pieces);
   Atomics.store(words, LEFT, pieces);
   Atomics.add(words, TURN, 1);
@@ -158,6 +162,8 @@ function awaitAll(words: Int32Array, pieces: number): void {
 /**
  * Takes pieces until none is left. `LEFT` is set after all else of a job: who
  * comes late from the job before finds either nothing or a piece of this one.
+ * The leader takes them from the front and helpers from the back, so that much of
+ * what a piece reads was written by its own thread and is in its cache.
  */
 function createTaker(
   run: KernelExports,
@@ -166,13 +172,15 @@ function createTaker(
 ): () => void {
   const { words } = signals;
   const makeCalls = createCallMaker(run, signals);
+  const isLeader = thread === 0;
   return () => {
     while (Atomics.load(words, LEFT) > 0) {
       const left = Atomics.sub(words, LEFT, 1);
       if (left <= 0) return;
       const total = Atomics.load(words, TOTAL);
       try {
-        makeCalls(total - left, thread);
+        const taken = Atomics.add(words, isLeader ? FRONT : BACK, 1);
+        makeCalls(isLeader ? taken : total - 1 - taken, thread);
       } catch {
         // Told to the leader, who throws it.
         Atomics.store(words, FAILED, 1);
