@@ -74,6 +74,9 @@ export interface Split {
   readonly roomsAt: (at: number, bytes: number) => OwnRooms;
 }
 
+/** Between rooms, so that no two threads write into one cache line. */
+const LINE_BYTES = 64;
+
 const NO_ROOMS: OwnRooms = { at: 0, each: 0 };
 
 /** @param leastWork below it nothing is cut; for tests. */
@@ -110,9 +113,13 @@ export function createSplit(
         part(calls, first, start(index + 1) - first, OWN);
       });
     },
-    rooms: (bytes) => threads * aligned(bytes),
-    roomsAt: (at, bytes) => ({ at, each: aligned(bytes) }),
+    rooms: (bytes) => threads * roomBytes(bytes),
+    roomsAt: (at, bytes) => ({ at, each: roomBytes(bytes) }),
   };
+}
+
+function roomBytes(bytes: number): number {
+  return aligned(bytes) + LINE_BYTES;
 }
 
 /** In what units a whole is counted, and how many parts it has. */
