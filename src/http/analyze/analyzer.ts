@@ -4,6 +4,7 @@
 
 import type { AnalyzeEvents } from "../../shared/analyze/analyze.ts";
 import type { SeenImage } from "../../shared/analyze/seen-image.ts";
+import { freeMemory } from "../../shared/free-memory.ts";
 import { sniffImage } from "../../shared/image/sniff-image.ts";
 import type {
   AnalyzeOptions,
@@ -120,6 +121,10 @@ export function createAnalyzer(parts: AnalyzerParts): Analyzer {
         );
         const featureId = await keeper.finish(answer, signal);
         const envelope = completed(answer.envelope, featureId, found.fetchMs);
+        // Made for this answer alone.
+        if (asked.options.cache === "off" && seen === null && answer.seen) {
+          freeMemory(answer.seen.features.data);
+        }
         if (asked.options.store) await keepAnalysis(host, envelope, tenant);
         return envelope;
       } finally {

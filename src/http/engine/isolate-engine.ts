@@ -9,6 +9,7 @@ import {
   isFlorenceError,
   throwIfAborted,
 } from "../../shared/errors.ts";
+import { freeMemory } from "../../shared/free-memory.ts";
 import {
   decodeImage,
   type DecodedImage,
@@ -113,8 +114,11 @@ export function createIsolateEngine(options: IsolateEngineOptions): NearEngine {
             platform,
             nextListeners(),
           );
-        const envelope = await answerWith(hosted, answer);
-        return { envelope, seen: kept };
+        try {
+          return { envelope: await answerWith(hosted, answer), seen: kept };
+        } finally {
+          if (image !== null) freeMemory(image.image.data);
+        }
       }, request.signal),
   };
 }

@@ -1,10 +1,7 @@
 // Fits a picture into a square without changing its aspect ratio.
 
-import {
-  freePixels,
-  resizeBicubic,
-  type ResizePasses,
-} from "./resize-bicubic.ts";
+import { freeMemory } from "../free-memory.ts";
+import { resizeBicubic, type ResizePasses } from "./resize-bicubic.ts";
 import type { RgbImage } from "./rgb-image.ts";
 
 /**
@@ -36,6 +33,6 @@ export function letterboxImage(
       scaled.data.subarray(row * width * 3, (row + 1) * width * 3),
       row * side * 3,
     );
-  if (scaled !== image) freePixels(scaled);
+  if (scaled !== image) freeMemory(scaled.data);
   return { width: side, height: side, data };
 }

@@ -1,6 +1,7 @@
 // Pillow's bicubic resize of 8-bit pictures, bit for bit (`src/libImaging/
 // Resample.c`): two passes with integer weights, each rounded to 8 bits.
 
+import { freeMemory } from "../free-memory.ts";
 import type { RgbImage } from "./rgb-image.ts";
 
 /** Fraction bits of a weight: 32, less 8 of a pixel, less 2 for overshoot. */
@@ -65,16 +66,8 @@ export function resizeBicubic(
   const columnsFirst = shrinksBy > 0 && shrinksBy > 2 * (image.width - width);
   const between = columnsFirst ? alongColumns(image) : alongRows(image);
   const resized = columnsFirst ? alongRows(between) : alongColumns(between);
-  if (between !== image && between !== resized) freePixels(between);
+  if (between !== image && between !== resized) freeMemory(between.data);
   return resized;
-}
-
-/**
- * Gives a picture's memory back now: it may be as large as a photo, and the
- * collector does not hurry. Nothing may use the picture any more.
- */
-export function freePixels({ data: { buffer } }: RgbImage): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function resizeRows(

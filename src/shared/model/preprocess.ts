@@ -1,11 +1,8 @@
 // From pixels to the tensor a network takes.
 
+import { freeMemory } from "../free-memory.ts";
 import { letterboxImage } from "../image/letterbox-image.ts";
-import {
-  freePixels,
-  resizeBicubic,
-  type ResizePasses,
-} from "../image/resize-bicubic.ts";
+import { resizeBicubic, type ResizePasses } from "../image/resize-bicubic.ts";
 import type { RgbImage } from "../image/rgb-image.ts";
 import type { ImageInputSpec } from "./manifest.ts";
 
@@ -75,5 +72,5 @@ function writeValues(
       place += pixelStep;
     }
   }
-  if (resized !== image) freePixels(resized);
+  if (resized !== image) freeMemory(resized.data);
 }
