@@ -69,13 +69,16 @@ export function toAnswer(
  */
 export function binSpread(logProbs: Float32Array): number {
   let top = -Infinity;
-  for (const logProb of logProbs) top = Math.max(top, logProb);
+  // By index: an iterator's results would be most of an answer's garbage.
+  for (let bin = 0; bin < logProbs.length; bin += 1) {
+    top = Math.max(top, logProbs[bin]!);
+  }
   if (top === -Infinity) return 0;
   let mass = 0;
   let mean = 0;
   let square = 0;
-  for (const [bin, logProb] of logProbs.entries()) {
-    const weight = Math.exp(logProb - top);
+  for (let bin = 0; bin < logProbs.length; bin += 1) {
+    const weight = Math.exp(logProbs[bin]! - top);
     mass += weight;
     mean += weight * bin;
     square += weight * bin * bin;

@@ -5,6 +5,7 @@
 // Long because it is one network, read from top to bottom.
 
 import { throwIfAborted } from "../../errors.ts";
+import { freeMemory } from "../../free-memory.ts";
 import type { RunOptions } from "../model.ts";
 import type { Arena } from "./arena.ts";
 import { davitOf, type EdgePlan } from "./edge-plan.ts";
@@ -94,7 +95,7 @@ export async function runVision(
   } else {
     if (steps[0]!.before === null) writePixels(work, input, size);
     else arena.floats(mapOf(work, steps[0]!.before), input.length).set(input);
-    free(input);
+    freeMemory(input);
   }
   for (const step of steps) {
     throwIfAborted(options.signal);
@@ -112,11 +113,6 @@ export async function runVision(
     kind: "map",
     values: arena.floats(mapOf(work, grid), count).slice(),
   };
-}
-
-/** Gives a buffer's memory back now. */
-function free({ buffer }: Float32Array): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function block(
@@ -412,34 +408,15 @@ function normalize(
 /** Places get their positions, their mean comes first; then the projection. */
 function project(work: VisionWork, grid: StageGrid): Float32Array {
   const { run, arena, plan, weights } = work;
-  const { side, pixels, stage } = grid;
+  const { pixels, stage } = grid;
   const channels = stage.width;
-  const half = channels / 2;
-  const table = (name: string): Float32Array =>
-    arena.floats(
-      weights.vector(`${PROJECTOR}.image_position_embed.${name}.weight`),
-      davitOf(plan).positions * half,
-    );
-  const byRow = table("row_embeddings");
-  const byColumn = table("column_embeddings");
-  const map = arena.floats(mapOf(work, grid), pixels * channels);
+  const line = channels * F32;
   // The last map may lie in either piece; the other one has room for this.
   const free = piece(work, grid.index % 2 === 0 ? "mapB" : "mapA");
-  const rows = arena.floats(free, (pixels + 1) * channels);
-  const mean = new Float64Array(channels);
-  for (let place = 0; place < pixels; place += 1) {
-    const row = Math.floor(place / side) * half;
-    const column = (place % side) * half;
-    for (let at = 0; at < channels; at += 1) {
-      const position =
-        at < half ? byColumn[column + at]! : byRow[row + at - half]!;
-      // The sinusoid of the first frame is 0, 1, 0, 1, ...
-      const value = map[place * channels + at]! + position + (at % 2);
-      rows[(place + 1) * channels + at] = value;
-      mean[at]! += value;
-    }
-  }
-  for (let at = 0; at < channels; at += 1) rows[at] = mean[at]! / pixels;
+  const places = free + line; // [pixels, channels]
+  run.copyRows(mapOf(work, grid), line, pixels, channels, places, line);
+  addPositions(work, grid, places, free);
+  run.globalAverage(places, pixels, channels, free);
   const width = plan.text.width;
   const out = free + (pixels + 1) * channels * F32;
   linear(
@@ -452,6 +429,44 @@ function project(work: VisionWork, grid: StageGrid): Float32Array {
   );
   normalize(work, `${PROJECTOR}.image_proj_norm`, out, pixels + 1, width, out);
   return arena.floats(out, (pixels + 1) * width).slice();
+}
+
+/**
+ * Adds to each place its column's embedding (the first half of the channels), its
+ * row's (the second), and the sinusoid of the first frame: 0, 1, 0, 1, ...
+ *
+ * @param spare room for one place.
+ */
+function addPositions(
+  work: VisionWork,
+  { side, stage }: StageGrid,
+  places: number,
+  spare: number,
+): void {
+  const { run, arena, weights } = work;
+  const channels = stage.width;
+  const line = channels * F32;
+  const half = channels / 2;
+  const table = (name: string): number =>
+    weights.vector(`${PROJECTOR}.image_position_embed.${name}.weight`);
+  const [byRow, byColumn] = [
+    table("row_embeddings"),
+    table("column_embeddings"),
+  ];
+  const block = piece(work, "lines"); // [side, channels]
+  const addToRow = (row: number): void => {
+    run.addInto(places + row * side * line, block, side * channels);
+  };
+  run.copyRows(byColumn, half * F32, side, half, block, line);
+  for (let row = 0; row < side; row += 1) {
+    const own = byRow + row * half * F32;
+    run.copyRows(own, 0, side, half, block + half * F32, line);
+    addToRow(row);
+  }
+  const sinusoid = arena.floats(spare, channels);
+  for (let at = 0; at < channels; at += 1) sinusoid[at] = at % 2;
+  run.copyRows(spare, 0, side, channels, block, line);
+  for (let row = 0; row < side; row += 1) addToRow(row);
 }
 
 function rowsOf(at: number, width: number): Rows {
