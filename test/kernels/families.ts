@@ -6,6 +6,7 @@ import {
   CHANNEL_ATTENTION,
   WINDOW_ATTENTION,
 } from "./cases/attention.ts";
+import { CHECKSUM } from "./cases/checksum.ts";
 import { F32_PRODUCT, HALVES } from "./cases/f32-product.ts";
 import { FEED_FORWARD } from "./cases/feed-forward.ts";
 import { EMBEDDING, HEAD } from "./cases/head.ts";
@@ -38,6 +39,7 @@ export const FAMILIES: readonly Family[] = [
   LAYER_NORM,
   SOFTMAX,
   ELEMENTWISE,
+  CHECKSUM,
   DEPTHWISE,
   CONVOLUTION,
   WHOLE_CONVOLUTION,

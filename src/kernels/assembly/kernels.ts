@@ -2,6 +2,7 @@
 
 export { activationLimit } from "./variant";
 export { suits } from "./probe";
+export { checksum } from "./checksum";
 export { quantizeRows } from "./quantize";
 export { int8Product, int8Scratch } from "./int8-product";
 export { unpackInt4 } from "./int4-unpack";

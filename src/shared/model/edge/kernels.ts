@@ -19,6 +19,7 @@ type Pointer = number;
 /** The exports of a module; strides are in bytes, sizes in elements. */
 export interface KernelExports {
   suits(seven: number): number;
+  checksum(x: Pointer, count: number): number;
   activationLimit(rows: number): number;
   quantizeRows(
     x: Pointer,

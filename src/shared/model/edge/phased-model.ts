@@ -66,7 +66,7 @@ export async function openPhasedModel(
   const phases = planPhases(run, plan, shapes, inputSizes);
   const maxPrompts = promptsWithin(phases, options.maxBytes);
   const arena = createArena(memory, phases.heapStart);
-  const weights = createWeightStream(plan, phases, bundle, arena);
+  const weights = createWeightStream(plan, phases, bundle, arena, run);
   const rest = options.rest ?? (() => Promise.resolve());
   const inTurn = createTurn();
   const workOf = (name: PhaseName): TextWork => ({

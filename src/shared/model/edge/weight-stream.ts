@@ -4,9 +4,10 @@
 import type { BundleSource } from "../bundle-source.ts";
 import type { Arena } from "./arena.ts";
 import type { EdgePlan } from "./edge-plan.ts";
+import type { KernelExports } from "./kernels.ts";
 import { type Phase, type PhasePlan, READ_AHEAD_BYTES } from "./phases.ts";
 import { type Placed, placeOf } from "./placed.ts";
-import { findWeights, loadFile, type Weights } from "./weights.ts";
+import { byHashOnce, findWeights, loadFile, type Weights } from "./weights.ts";
 
 /**
  * Weights of a model in phases. `ready` begins the phase of the segment it is
@@ -39,7 +40,9 @@ export function createWeightStream(
   phases: PhasePlan,
   bundle: BundleSource,
   arena: Arena,
+  run: Pick<KernelExports, "checksum">,
 ): WeightStream {
+  const isRight = byHashOnce(arena, run);
   let reading: Reading | null = null;
   /** What lies whole in the arena, by name of segment. */
   const present = new Map<string, Placed>();
@@ -102,6 +105,7 @@ export function createWeightStream(
         const isThere = await loadFile(
           ...([file, bundle, arena, at] as const),
           () => !own.isOver,
+          isRight,
         );
         if (!isThere) return;
         at += file.bytes;

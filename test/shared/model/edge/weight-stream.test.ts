@@ -15,6 +15,7 @@ import {
 } from "../../../../src/shared/model/edge/phases.ts";
 import { segmentsOf } from "../../../../src/shared/model/edge/segments.ts";
 import { createWeightStream } from "../../../../src/shared/model/edge/weight-stream.ts";
+import { checksum } from "../../../kernels/twins/checksum.ts";
 
 const MIB = 2 ** 20;
 const START = 1024;
@@ -59,7 +60,11 @@ function streamOf(read: BundleSource["read"]) {
     heapStart: base,
   } as unknown as PhasePlan;
   const arena = createArena(new WebAssembly.Memory({ initial: 1 }), base);
-  const weights = createWeightStream(plan, phases, { name: "b", read }, arena);
+  const run = {
+    checksum: (at: number, count: number) => checksum(arena.bytes(at, count)),
+  };
+  const bundle = { name: "b", read };
+  const weights = createWeightStream(plan, phases, bundle, arena, run);
   return { weights, arena, base };
 }
 
@@ -122,6 +127,34 @@ test("tells whoever waits that a file cannot be read", async () => {
   );
   await weights.ready("vision.1");
   await rejects(weights.ready("vision.2"), /gone/u);
+});
+
+test("names a file that was right once and is not any more", async () => {
+  let isDamaged = false;
+  const { weights } = streamOf((file) => {
+    const bytes = bytesOf(file);
+    if (isDamaged && file === "1") bytes[12_345]! ^= 4;
+    return Promise.resolve(bytes);
+  });
+  for (const at of SIZES.keys()) await weights.ready(`vision.${at}`);
+  isDamaged = true;
+  await weights.ready("vision.0");
+  await rejects(
+    weights.ready("vision.1"),
+    /^FlorenceError: 1 of b is not the/u,
+  );
+  isDamaged = false;
+  await weights.ready("vision.1");
+});
+
+test("names a file whose bytes are wrong from the start", async () => {
+  const { weights } = streamOf((file) =>
+    Promise.resolve(file === "1" ? new Uint8Array(SIZES[1]!) : bytesOf(file)),
+  );
+  await weights.ready("vision.0");
+  for (let time = 0; time < 2; time += 1) {
+    await rejects(weights.ready("vision.1"), /1 of b is not the file/u);
+  }
 });
 
 test("refuses a file that two segments share", () => {
