@@ -5,6 +5,7 @@ import { expScratch, prepareExp } from "./exp";
 import { halfFactor, halfMask, highShifted, lowShifted } from "./half";
 import { madd, sumLanes } from "./lanes";
 import { softmaxRow } from "./softmax";
+import { touchRows } from "./touch";
 
 /** A query's part of the 2^112 that shifted f16 lack; 2^112 could be too much. */
 const QUERY_FACTOR: f32 = 1152921504606846976; // 2^60
@@ -40,9 +41,12 @@ export function cachedAttention(
   const constants = scratch;
   const shares = scratch + expScratch();
   prepareExp(constants);
+  const bytes: usize = (<usize>width) << 1;
   for (let head = 0; head < heads; head++) {
+    touchRows(k, stride, keys, bytes, y);
     scoreKeys(q, k, stride, keys, width, shares);
     softmaxRow(shares, keys, scale * SCORE_FACTOR, constants);
+    touchRows(v, stride, keys, bytes, y);
     let at = 0;
     for (; at + 32 <= width; at += 32) {
       const from = v + ((<usize>at) << 1);
@@ -53,8 +57,8 @@ export function cachedAttention(
       weighted16(shares, from, stride, keys, y + ((<usize>at) << 2));
     }
     q += (<usize>width) << 2;
-    k += (<usize>width) << 1;
-    v += (<usize>width) << 1;
+    k += bytes;
+    v += bytes;
     y += (<usize>width) << 2;
   }
 }

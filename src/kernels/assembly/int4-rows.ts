@@ -4,6 +4,7 @@
 
 import { halfFactor, halfMask, highHalves, lowHalves } from "./half";
 import { madd, ones, opaque, sumProducts, sumWhole } from "./lanes";
+import { touchLines } from "./touch";
 import { PAIR } from "./variant";
 
 /** What a nibble means by 0: 0..15 stands for -8..7. */
@@ -108,25 +109,6 @@ export function int4Rows(
     bias += 32;
     c += 32;
   }
-}
-
-/**
- * Reads a little of each cache line, of two hundred lines one after another, so
- * that as many are on their way as the processor allows. The products after it
- * take so many instructions for a line that it would wait for each dozen.
- *
- * @param to is written to: V8 leaves out what is read for nothing.
- */
-function touchLines(x: usize, bytes: usize, to: usize): void {
-  let some = i32x4.splat(0);
-  const end = x + bytes;
-  for (; x + 256 <= end; x += 256) {
-    some = v128.or(some, v128.load(x));
-    some = v128.or(some, v128.load(x, 64));
-    some = v128.or(some, v128.load(x, 128));
-    some = v128.or(some, v128.load(x, 192));
-  }
-  v128.store(to, some);
 }
 
 function oneRow(
