@@ -68,6 +68,9 @@ const TokenizerConfig = v.object({
   added_tokens_decoder: v.optional(v.record(v.string(), AddedEntry), {}),
 });
 
+/** Ids stay below this: tables have a place for each. Florence-2 has 51,289. */
+const ID_LIMIT = 2 ** 22;
+
 /** Base tokens of BART that a bare vocabulary holds as plain entries. */
 const BASE_TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
 
@@ -85,6 +88,14 @@ export function readVocabulary(files: TokenizerFiles): Vocabulary {
   const added = withAddedFiles(base.added, files);
   const { ids } = base;
   for (const token of added) ids.set(token.content, token.id);
+  for (const [token, id] of ids) {
+    if (!Number.isInteger(id) || id < 0 || id >= ID_LIMIT) {
+      throw new FlorenceError(
+        "bundle_invalid",
+        `The tokenizer gives ${JSON.stringify(token)} the id ${id}; ids are whole numbers from 0 to ${ID_LIMIT - 1}. Fetch the checkpoint again.`,
+      );
+    }
+  }
   if (ids.has("<loc_0>")) return { ids, merges: base.merges, added };
 
   let next = 1 + Math.max(...ids.values());

@@ -8,7 +8,7 @@ test("each id has its text back, in whatever order and however written", () => {
     ["", 1],
     ["\u{1F600}", 0],
     ["\uD800", 6], // half a character
-    ["a".repeat(1000), 4],
+    ["ab".repeat(100_000), 4],
   ]);
   const { size, textOf } = packTexts(ids);
   assert.equal(size, 7);

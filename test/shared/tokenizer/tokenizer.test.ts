@@ -189,6 +189,18 @@ describe("loadTokenizer", () => {
     );
   });
 
+  test("refuses ids that no table has room for", async () => {
+    for (const id of [2 ** 22, 4e9, -1, 0.5]) {
+      const added = { content: "<far>", id, special: true };
+      const files = byteTokenizerFiles();
+      const json = files["tokenizer.json"];
+      await rejectsBundle(
+        { ...files, "tokenizer.json": { ...json, added_tokens: [added] } },
+        /gives "<far>" the id .*from 0 to 4194303/u,
+      );
+    }
+  });
+
   test("refuses a vocabulary without 1,000 locations in a row", async () => {
     const vocabulary = {
       "<s>": 0,
