@@ -12,11 +12,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import {
-  env,
-  Florence2ForConditionalGeneration,
-  Tensor,
-} from "@huggingface/transformers";
 import { convertCheckpoint } from "../src/convert/index.ts";
 import { openBundle } from "../src/node/open-bundle.ts";
 import { generate } from "../src/shared/generate/generate.ts";
@@ -28,6 +23,7 @@ import {
   writeRandomCheckpoint,
 } from "../test/golden/random-checkpoint.ts";
 import { median, milliseconds, printMachine } from "./report.ts";
+import { openPeer, type Pixels } from "./transformers-js-peer.ts";
 
 const PROMPTS = [
   "What does the image describe?",
@@ -66,7 +62,7 @@ async function compare(): Promise<void> {
   await rm(checkpoint, { recursive: true });
 
   const ours = await openBundle(join(folder, "florence"), { threads: 1 });
-  const peer = await openPeer(join(folder, "transformers-js"));
+  const peer = await openPeer(join(folder, "transformers-js"), "fp32");
   const image = gradient(1024, 768);
   const prompts = PROMPTS.map((text) => ours.tokenizer.encode(text));
 
@@ -85,7 +81,7 @@ async function compare(): Promise<void> {
       record(`ours, ${name}`, performance.now() - start);
       const peerStart = performance.now();
       for (const [at, ids] of own.entries()) {
-        const peerIds = await peer.answer(image, ids, ours);
+        const peerIds = await peer.answer(pixelsOf(image, ours), ids, tokens);
         if (repeat === 0) {
           const isSame = peerIds.join() === ourIds[at]!.join();
           console.log(
@@ -144,73 +140,11 @@ async function answerOurs(
   return answers.map((answer) => answer.ids);
 }
 
-interface Peer {
-  answer(
-    image: RgbImage,
-    ids: readonly number[],
-    loaded: LoadedModel,
-  ): Promise<number[]>;
-  /** Time of each graph since the last call, in milliseconds. */
-  takeParts(): Map<string, number>;
-}
-
-/** transformers.js on the same weights, its graphs timed one by one. */
-async function openPeer(directory: string): Promise<Peer> {
-  env.allowRemoteModels = false;
-  env.localModelPath = "";
-  const model = await Florence2ForConditionalGeneration.from_pretrained(
-    directory,
-    {
-      device: "cpu",
-      dtype: "fp32",
-      local_files_only: true,
-      session_options: { intraOpNumThreads: 1, interOpNumThreads: 1 },
-    },
-  );
-  let parts = new Map<string, number>();
-  // The sessions are not part of the library's types.
-  const { sessions } = model as unknown as {
-    sessions: Record<string, { run(...args: unknown[]): Promise<unknown> }>;
-  };
-  for (const [name, session] of Object.entries(sessions)) {
-    const run = session.run.bind(session);
-    session.run = async (...args) => {
-      const start = performance.now();
-      const outputs = await run(...args);
-      parts.set(name, (parts.get(name) ?? 0) + performance.now() - start);
-      return outputs;
-    };
-  }
-  return {
-    async answer(image, ids, { manifest }) {
-      if (manifest.vision.kind !== "davit") throw new Error("not a DaViT");
-      const size = manifest.vision.input.size;
-      const pixels = preprocess([image], manifest.vision.input, size);
-      const output = await model.generate({
-        pixel_values: new Tensor("float32", pixels, [1, 3, size, size]),
-        input_ids: int64(ids),
-        attention_mask: int64(ids.map(() => 1)),
-        max_new_tokens: tokens,
-        min_new_tokens: tokens,
-        num_beams: 1,
-        do_sample: false,
-        no_repeat_ngram_size: 3,
-        forced_eos_token_id: null,
-        // The library's types do not know these keys of its own configuration.
-      } as never);
-      const [row] = (output as Tensor).tolist() as bigint[][];
-      return row!.slice(1).map(Number);
-    },
-    takeParts() {
-      const taken = parts;
-      parts = new Map();
-      return taken;
-    },
-  };
-}
-
-function int64(ids: readonly number[]): Tensor {
-  return new Tensor("int64", BigInt64Array.from(ids, BigInt), [1, ids.length]);
+/** The picture as the model takes it. */
+function pixelsOf(image: RgbImage, { manifest }: LoadedModel): Pixels {
+  if (manifest.vision.kind !== "davit") throw new Error("not a DaViT");
+  const { input } = manifest.vision;
+  return { data: preprocess([image], input, input.size), size: input.size };
 }
 
 /** A smooth made-up photo. */
