@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createByteCache } from "../../src/http/features/byte-cache.ts";
+import { createFeatureCache } from "../../src/http/features/feature-cache.ts";
 import {
   decodeSeenImage,
   encodeSeenImage,
@@ -12,6 +13,7 @@ import { mergeSights, seesMore } from "../../src/http/features/merge-sights.ts";
 import { sql, type Row } from "../../src/http/ports/database.ts";
 import { createCheckedService } from "./checked-service.ts";
 import { NODE_PLATFORM } from "../../src/node/platform.ts";
+import { freeMemory } from "../../src/shared/free-memory.ts";
 import type { SeenImage } from "../../src/shared/analyze/seen-image.ts";
 import type { Envelope } from "../../src/shared/schema/analysis.ts";
 import { createFakeHost, type FakeHostOptions } from "../fakes/fake-host.ts";
@@ -572,6 +574,35 @@ test("holds what was used last, up to so many bytes", () => {
   cache.delete("c");
   cache.set("e", "E", 100);
   assert.equal(cache.get("e"), "E");
+});
+
+test("says of each value once that it is not held any more", () => {
+  const gone: string[] = [];
+  const cache = createByteCache<string>(100, (value) => gone.push(value));
+  cache.set("a", "A", 40);
+  cache.set("b", "B", 40);
+  cache.set("c", "C", 40);
+  assert.deepEqual(gone, ["A"]);
+  cache.set("b", "B2", 50);
+  cache.set("d", "never held", 101);
+  cache.delete("c");
+  cache.delete("c");
+  assert.deepEqual(gone, ["A", "B", "never held", "C"]);
+});
+
+test("gives each caller a pass of its own, which may be given back", async () => {
+  const { service } = await bench();
+  const cache = createFeatureCache(service.host);
+  const features = { ...SEEN.features, data: SEEN.features.data.slice() };
+  const written = cache.keep("ft_own", "one", { ...SEEN, features });
+  freeMemory(features.data);
+  assert.equal(await written, true);
+  const first = await cache.find("ft_own", "one");
+  assert.deepEqual(first, SEEN);
+  freeMemory(first.features.data);
+  assert.deepEqual(await cache.find("ft_own", "one"), SEEN);
+  const stored = createFeatureCache({ ...service.host, featureMemoryBytes: 0 });
+  assert.deepEqual(await stored.find("ft_own", "one"), SEEN);
 });
 
 test("forgets in memory what no longer fits, and finds it in the store", async () => {

@@ -29,6 +29,9 @@ import { restNowAndThen } from "./rest.ts";
 /** Of the 128 MB an isolate may take; the rest is for images and the script. */
 const MAX_MEMORY_BYTES = 110_000_000;
 
+/** Two passes at 768 pixels; all are in the bucket. */
+const FEATURE_MEMORY_BYTES = 4 * 2 ** 20;
+
 export interface PhasedEnv extends Env {
   /** A bucket with the bundle, in place of the static assets. */
   readonly WEIGHTS?: R2Bucket;
@@ -47,7 +50,10 @@ export async function createPhasedHost(env: PhasedEnv): Promise<Host> {
         );
   const manifest = withSizes(await readManifest(bundle));
   const engine = createPhasedEngine(manifest, bundle);
-  return createWorkerHost(engine, env, WORKER_PLATFORM);
+  return {
+    ...createWorkerHost(engine, env, WORKER_PLATFORM),
+    featureMemoryBytes: FEATURE_MEMORY_BYTES,
+  };
 }
 
 /** The engine of this isolate. */

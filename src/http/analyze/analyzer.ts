@@ -121,9 +121,9 @@ export function createAnalyzer(parts: AnalyzerParts): Analyzer {
         );
         const featureId = await keeper.finish(answer, signal);
         const envelope = completed(answer.envelope, featureId, found.fetchMs);
-        // Made for this answer alone.
-        if (asked.options.cache === "off" && seen === null && answer.seen) {
-          freeMemory(answer.seen.features.data);
+        // What is kept has copies of its own.
+        for (const pass of [seen, answer.seen]) {
+          if (pass !== null) freeMemory(pass.features.data);
         }
         if (asked.options.store) await keepAnalysis(host, envelope, tenant);
         return envelope;

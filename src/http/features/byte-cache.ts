@@ -9,14 +9,24 @@ export interface ByteCache<T> {
   bytes(): number;
 }
 
-/** Forgets what was not used for longest when `maxBytes` would be exceeded. */
-export function createByteCache<T>(maxBytes: number): ByteCache<T> {
+/**
+ * Forgets what was not used for longest when `maxBytes` would be exceeded.
+ *
+ * @param forget takes each value that the cache holds no more, or did not take.
+ */
+export function createByteCache<T>(
+  maxBytes: number,
+  forget: (value: T) => void = () => undefined,
+): ByteCache<T> {
   // A Map keeps the order of insertion: what is used is put at its end.
   const entries = new Map<string, { value: T; bytes: number }>();
   let held = 0;
   const remove = (key: string): void => {
-    held -= entries.get(key)?.bytes ?? 0;
+    const entry = entries.get(key);
+    if (entry === undefined) return;
+    held -= entry.bytes;
     entries.delete(key);
+    forget(entry.value);
   };
   return {
     get(key) {
@@ -28,7 +38,10 @@ export function createByteCache<T>(maxBytes: number): ByteCache<T> {
     },
     set(key, value, bytes) {
       remove(key);
-      if (bytes > maxBytes) return;
+      if (bytes > maxBytes) {
+        forget(value);
+        return;
+      }
       entries.set(key, { value, bytes });
       held += bytes;
       for (const oldest of entries.keys()) {

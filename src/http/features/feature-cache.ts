@@ -3,6 +3,7 @@
 
 import type { SeenImage } from "../../shared/analyze/seen-image.ts";
 import { FlorenceError } from "../../shared/errors.ts";
+import { freeMemory } from "../../shared/free-memory.ts";
 import type { Host } from "../host.ts";
 import { sql } from "../ports/database.ts";
 import { createByteCache } from "./byte-cache.ts";
@@ -38,11 +39,14 @@ export interface FeatureCache {
   /** The id of a pass: `image.feature_id` of every answer it served. */
   idOf(key: FeatureKey): Promise<string>;
 
-  /** A pass from before. Never rejects: what cannot be read is not there. */
+  /**
+   * A pass from before, the caller's own. Never rejects: what cannot be read is
+   * not there.
+   */
   find(id: string, tenant: string): Promise<SeenImage | null>;
 
   /**
-   * A pass that a request names.
+   * A pass that a request names, the caller's own.
    *
    * @throws FlorenceError `not_found`, `expired`.
    */
@@ -85,8 +89,13 @@ const OVERHEAD_BYTES = 1024;
 
 export function createFeatureCache(host: FeatureHost): FeatureCache {
   const { database, platform, config } = host;
+  // It has copies of its own: what it gives out may be given back by whoever has
+  // it, and what it drops is given back at once.
   const memory = createByteCache<Remembered>(
     host.featureMemoryBytes ?? MEMORY_BYTES,
+    ({ seen }) => {
+      freeMemory(seen.features.data);
+    },
   );
 
   const remember = (id: string, one: Remembered): void => {
@@ -98,13 +107,13 @@ export function createFeatureCache(host: FeatureHost): FeatureCache {
       for (const { box, ids } of outlines) numbers += box.length + ids.length;
     }
     const bytes = data.byteLength + 8 * numbers + OVERHEAD_BYTES;
-    memory.set(id, one, bytes);
+    memory.set(id, { ...one, seen: copyOf(one.seen) }, bytes);
   };
 
   const recall = (id: string, tenant: string): SeenImage | null => {
     const one = memory.get(id);
     if (one?.tenant !== tenant) return null;
-    if (one.expiresMs > platform.now() && isWhole(one.seen)) return one.seen;
+    if (one.expiresMs > platform.now()) return copyOf(one.seen);
     memory.delete(id);
     return null;
   };
@@ -149,6 +158,8 @@ export function createFeatureCache(host: FeatureHost): FeatureCache {
   ): Promise<boolean> => {
     const blobKey = `features/${tenant}/${id}`;
     try {
+      // Its values are copied now: the pass may be given back soon.
+      const bytes = await encodeSeenImage(seen, platform.sha256);
       // The row comes first: a blob without one would stay for ever.
       await database.batch([
         sql`INSERT INTO features (id, tenant, blob_key, created_ms, expires_ms)
@@ -156,8 +167,8 @@ export function createFeatureCache(host: FeatureHost): FeatureCache {
           ON CONFLICT (id) DO UPDATE SET blob_key = excluded.blob_key,
             created_ms = excluded.created_ms, expires_ms = excluded.expires_ms`,
       ]);
-      const bytes = await encodeSeenImage(seen, platform.sha256);
       await host.store.put(blobKey, bytes, SEEN_IMAGE_TYPE);
+      freeMemory(bytes);
       return true;
     } catch (error) {
       host.onFailure?.(error, id);
@@ -221,9 +232,9 @@ export function createFeatureCache(host: FeatureHost): FeatureCache {
   };
 }
 
-/** Whether nobody took the features' memory away (a transfer to a thread). */
-function isWhole({ features }: SeenImage): boolean {
-  return features.data.length === features.tokens * features.width;
+function copyOf(seen: SeenImage): SeenImage {
+  const { features } = seen;
+  return { ...seen, features: { ...features, data: features.data.slice() } };
 }
 
 function notFound(id: string): FlorenceError {

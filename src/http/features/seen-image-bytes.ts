@@ -15,6 +15,9 @@ export const SEEN_IMAGE_TYPE = "application/vnd.florence.seen-image";
 
 const MAGIC = 0x49534c46; // "FLSI", little-endian
 
+/** Characters of a SHA-256 in hexadecimal. */
+const HASH_LENGTH = 64;
+
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const Sight = v.strictObject({
@@ -54,37 +57,45 @@ const Header = v.strictObject({
 /** Lower-case hexadecimal SHA-256. */
 export type Hash = (bytes: Uint8Array) => Promise<string>;
 
-/** The bytes of a vision pass. */
+/**
+ * The bytes of a vision pass. Its values are copied before anything is waited for:
+ * the pass may be given back then. They are little-endian in memory as well,
+ * wherever this runs.
+ */
 export async function encodeSeenImage(
   { features, image, modelRevision }: SeenImage,
   sha256: Hash,
 ): Promise<Uint8Array> {
   // A spread would take what `Header` does not know along.
   const { data, tokens, width, hintIds, inputSize, sights } = features;
-  const dataBytes = new Uint8Array(data.byteLength);
-  const dataView = new DataView(dataBytes.buffer);
-  for (const [at, value] of data.entries()) {
-    dataView.setFloat32(at * 4, value, true);
-  }
-  const header: v.InferInput<typeof Header> = {
-    version: 1,
-    data_sha256: await sha256(dataBytes),
-    features: {
-      ...{ tokens, width, hintIds: [...hintIds], inputSize },
-      ...(sights !== undefined && { sights: sights.map(copySight) }),
-    },
-    image,
-    modelRevision,
+  const headerOf = (dataSha256: string): Uint8Array => {
+    const header: v.InferInput<typeof Header> = {
+      version: 1,
+      data_sha256: dataSha256,
+      features: {
+        ...{ tokens, width, hintIds: [...hintIds], inputSize },
+        ...(sights !== undefined && { sights: sights.map(copySight) }),
+      },
+      image,
+      modelRevision,
+    };
+    return new TextEncoder().encode(JSON.stringify(header));
   };
-  const headerBytes = new TextEncoder().encode(JSON.stringify(header));
-  const headerLength = Math.ceil(headerBytes.length / 4) * 4;
-  const bytes = new Uint8Array(8 + headerLength + dataBytes.length).fill(0x20);
+  const { length } = headerOf("0".repeat(HASH_LENGTH));
+  const dataStart = 8 + Math.ceil(length / 4) * 4;
+  const bytes = new Uint8Array(dataStart + data.byteLength);
+  const dataBytes = bytes.subarray(dataStart);
+  dataBytes.set(bytesOf(data));
+  bytes.fill(0x20, 8, dataStart);
+  bytes.set(headerOf(await sha256(dataBytes)), 8);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC, true);
-  view.setUint32(4, headerLength, true);
-  bytes.set(headerBytes, 8);
-  bytes.set(dataBytes, 8 + headerLength);
+  view.setUint32(4, dataStart - 8, true);
   return bytes;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function copySight({
@@ -132,10 +143,8 @@ export async function decodeSeenImage(
   const dataBytes = bytes.subarray(dataStart);
   if (dataBytes.length !== features.tokens * features.width * 4) return null;
   if ((await sha256(dataBytes)) !== dataSha256) return null;
-  const data = Float32Array.from(
-    { length: features.tokens * features.width },
-    (_, at) => view.getFloat32(dataStart + at * 4, true),
-  ); // [tokens, width]
+  const data = new Float32Array(features.tokens * features.width);
+  bytesOf(data).set(dataBytes);
   return { features: { ...features, data }, image, modelRevision };
 }
 

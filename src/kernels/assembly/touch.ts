@@ -6,7 +6,7 @@
 const LINE: usize = 64;
 
 /**
- * Reads a little of each line.
+ * Reads a little of each line, of four lines at a time; fewer at the end are left.
  *
  * @param to 16 bytes that are written to: V8 leaves out what is read for nothing.
  */

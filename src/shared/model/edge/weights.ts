@@ -131,6 +131,8 @@ export function byHashOnce(
   const sums = new Map<string, number>();
   return async (described, at) => {
     const { file, bytes } = described;
+    // The checksum takes whole vectors; the converter writes no other files.
+    if (bytes % 16 > 0) return await isHash(described, at);
     const sum = run.checksum(at, bytes);
     const before = sums.get(file);
     if (before !== undefined) return sum === before;
