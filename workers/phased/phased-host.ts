@@ -29,8 +29,8 @@ import { restNowAndThen } from "./rest.ts";
 /** Of the 128 MB an isolate may take; the rest is for images and the script. */
 const MAX_MEMORY_BYTES = 110_000_000;
 
-/** Two passes at 768 pixels; all are in the bucket. */
-const FEATURE_MEMORY_BYTES = 4 * 2 ** 20;
+/** One pass at 768 pixels, for who asks at the same time; all are in the bucket. */
+const FEATURE_MEMORY_BYTES = 2 * 2 ** 20;
 
 export interface PhasedEnv extends Env {
   /** A bucket with the bundle, in place of the static assets. */
