@@ -1,7 +1,7 @@
 // How much memory does each Worker of a whole Florence-2 take, at each step?
 //
 // Command:  node bench/edge/memory.ts BUNDLE [--sizes 384,768] [--budget 110MB]
-//           [--only phased] [--requests 3]
+//           [--only phased] [--requests 3] [--cache off]
 // Expected: some minutes; a table. BUNDLE is one for the kernels (`florence
 //           convert --precision edge`); `bench/edge/make-base.ts` makes one of
 //           base size with random weights. Ends with exit code 1 if an isolate
@@ -10,9 +10,10 @@
 // Each Worker runs in a workerd process of its own, its files come from this
 // process. Counted by isolate: the kernels' memory, JavaScript's heap and its
 // other buffers (inspector), with all that waits for the collector. The phased
-// Worker is looked at while it answers, some times each size: the most counts.
-// The process over one with an empty Worker holds
-// compiled code and what the allocator does not give back, too.
+// Worker is looked at while it answers, some times each size: the most counts. Each
+// picture is another, and its pass is kept as callers have it by default. The
+// process over one with an empty Worker holds compiled code and what the allocator
+// does not give back, too.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

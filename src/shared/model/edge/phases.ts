@@ -136,7 +136,8 @@ function planPhase(
 
 /**
  * Places segments one after another, from the start again where the ring ends;
- * the ring has room for the largest and for what may be read ahead of it.
+ * the ring has room for the largest and for what may be read ahead of it. One that
+ * is larger than that is read once the one before it is done.
  */
 export function placeInRing(
   segments: readonly Segment[],
@@ -144,10 +145,7 @@ export function placeInRing(
 ): Placed[] {
   const room = Math.max(
     0,
-    ...segments.map(({ bytes }, index) => {
-      const next = segments[index + 1]?.bytes ?? 0;
-      return aligned(bytes) + Math.max(aligned(next), READ_AHEAD_BYTES);
-    }),
+    ...segments.map(({ bytes }) => aligned(bytes) + READ_AHEAD_BYTES),
   );
   let next = start;
   return segments.map((segment) => {
